@@ -1,0 +1,27 @@
+import type { CallMetadata } from './metadata.js';
+import type { Method } from './method-table.js';
+
+/** A call as a transport hands it over. Bodies are encoded messages; the transport never looks into them. */
+export interface IncomingCall {
+  readonly protocol: 'grpc' | 'http' | 'in-process';
+  /** The address of the caller, for the log: `127.0.0.1:40312`. */
+  readonly peer: string;
+  readonly metadata: CallMetadata;
+  /** The time that the caller gives the call, in milliseconds. Undefined when it names none. */
+  readonly timeoutMs: number | undefined;
+  /** Aborts when the caller has gone. */
+  readonly signal: AbortSignal;
+  /** What a handler or the pipeline adds here goes back to the caller, with the answer or with the error. */
+  readonly responseMetadata: CallMetadata;
+}
+
+/**
+ * The one call path. Every transport calls it with the bytes of a request and gets the bytes of the answer.
+ * A call that fails throws a StatusError and nothing else.
+ */
+export interface Dispatcher {
+  unary(method: Method, call: IncomingCall, request: Uint8Array): Promise<Uint8Array>;
+  serverStream(method: Method, call: IncomingCall, request: Uint8Array): AsyncIterable<Uint8Array>;
+  clientStream(method: Method, call: IncomingCall, requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>;
+  bidiStream(method: Method, call: IncomingCall, requests: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,69 @@
+import type { CodeName } from './codes.js';
+
+/**
+ * Every failure that a caller can act on, with the gRPC code it travels under. A reason is wire contract: add freely;
+ * never rename, reuse or move one to another code. docs/errors.md tells callers what to do about each.
+ */
+export const REASONS = {
+  CALL_CANCELLED: 'CANCELLED',
+  CONTENTION: 'ABORTED',
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+  ETAG_MISMATCH: 'ABORTED',
+  INTERNAL: 'INTERNAL',
+  INVALID_REQUEST: 'INVALID_ARGUMENT',
+  MALFORMED_MESSAGE: 'INVALID_ARGUMENT',
+  MESSAGE_TOO_LARGE: 'RESOURCE_EXHAUSTED',
+  METHOD_NOT_FOUND: 'UNIMPLEMENTED',
+  PERMISSION_DENIED: 'PERMISSION_DENIED',
+  REQUEST_ID_REUSED: 'INVALID_ARGUMENT',
+  RESOURCE_EXISTS: 'ALREADY_EXISTS',
+  RESOURCE_NOT_FOUND: 'NOT_FOUND',
+  ROUTE_NOT_FOUND: 'NOT_FOUND',
+  SERVER_DRAINING: 'UNAVAILABLE',
+  STORE_UNAVAILABLE: 'UNAVAILABLE',
+  TOKEN_INVALID: 'UNAUTHENTICATED',
+  TOKEN_MISSING: 'UNAUTHENTICATED',
+} as const satisfies Record<string, CodeName>;
+
+export type Reason = keyof typeof REASONS;
+
+/** Says what is wrong with one field of a request. */
+export interface FieldViolation {
+  /** The path of the field, as in a field mask: `document.fields`. Empty when it is about the whole request. */
+  readonly field: string;
+  readonly description: string;
+}
+
+/** What helps a caller to act on a failure; each part becomes one google.rpc detail message. */
+export interface FailureDetails {
+  /** Becomes ErrorInfo.metadata. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Becomes BadRequest. */
+  readonly violations?: readonly FieldViolation[];
+  /** Becomes ResourceInfo. */
+  readonly resource?: { readonly type: string; readonly name: string };
+  /** Becomes RetryInfo. */
+  readonly retryDelayMs?: number;
+}
+
+/** A failure that is safe to show to the caller. Driver errors and secrets belong in `cause`, never in the message. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly reason: Reason;
+  readonly details: FailureDetails;
+
+  constructor(reason: Reason, message: string, details: FailureDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+    this.details = details;
+  }
+}
+
+/** Refuses a request, naming every field that is at fault. */
+export function invalidRequest(violations: readonly FieldViolation[]): ServiceError {
+  const first = violations[0];
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  const where = first === undefined || first.field === '' ? '' : `${first.field}: `;
+  const what = first?.description ?? 'does not meet the contract';
+  return new ServiceError('INVALID_REQUEST', `Invalid request: ${where}${what}${more}`, { violations });
+}

@@ -1,0 +1,43 @@
+import type { DescField, DescMessage, Message } from '@bufbuild/protobuf';
+import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+
+/** Reads one string field of a decoded message. Gives an empty string where a message on the way is not set. */
+export type StringFieldReader = (message: Message) => string;
+
+/** Compiles the path of a string field (`document.name`). Undefined when the message has no such field. */
+export function compileStringField(schema: DescMessage, path: string): StringFieldReader | undefined {
+  const fields = resolveFields(schema, path.split('.'));
+  const last = fields?.at(-1);
+  if (fields === undefined || last === undefined || !isString(last)) return undefined;
+  return (message) => readString(reflect(schema, message), fields);
+}
+
+function resolveFields(schema: DescMessage, names: readonly string[]): DescField[] | undefined {
+  const fields: DescField[] = [];
+  let current: DescMessage | undefined = schema;
+  for (const name of names) {
+    const field: DescField | undefined = current?.fields.find((candidate) => candidate.name === name);
+    if (field === undefined || field.fieldKind === 'list' || field.fieldKind === 'map') return undefined;
+    fields.push(field);
+    current = field.message;
+  }
+  return fields;
+}
+
+function isString(field: DescField): boolean {
+  const SCALAR_TYPE_STRING = 9;
+  return field.fieldKind === 'scalar' && (field.scalar as number) === SCALAR_TYPE_STRING;
+}
+
+function readString(message: ReflectMessage, fields: readonly DescField[]): string {
+  let current: ReflectMessage = message;
+  for (const field of fields) {
+    if (field.fieldKind === 'message') {
+      if (!current.isSet(field)) return '';
+      current = current.get(field);
+    } else if (field.fieldKind === 'scalar') {
+      return String(current.get(field));
+    }
+  }
+  return '';
+}

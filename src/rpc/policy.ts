@@ -1,0 +1,61 @@
+import { Idempotency, MethodPolicy } from '../../gen/keelson/options/v1/options.js';
+import type { Duration } from '../../gen/google/protobuf/duration.js';
+
+/** The number of the extension `keelson.options.v1.method`. */
+const METHOD_POLICY_FIELD = 50_541;
+const WIRE_TYPE_BYTES = 2;
+/** The key under which ts-proto keeps the bytes of an extension it does not know: field number and wire type. */
+const METHOD_POLICY_TAG = (METHOD_POLICY_FIELD << 3) | WIRE_TYPE_BYTES;
+
+const MS_PER_SECOND = 1000;
+const NANOS_PER_MS = 1_000_000;
+
+/** Who may call a method. */
+export type Access =
+  | { readonly kind: 'public' }
+  | { readonly kind: 'authenticated' }
+  /** `resource` is the path of the request field that names the resource: `document.name`. */
+  | { readonly kind: 'permission'; readonly name: string; readonly resource: string };
+
+/** What a contract says about a call beyond its shape. */
+export interface Policy {
+  readonly access: Access;
+  readonly deadlineDefaultMs: number;
+  /** Infinity for streams that are meant to stay open. */
+  readonly deadlineMaxMs: number;
+  readonly idempotency: Exclude<Idempotency, Idempotency.IDEMPOTENCY_UNSPECIFIED | Idempotency.UNRECOGNIZED>;
+}
+
+/** Reads the policy from the options of a generated method definition. Undefined where the contract states none. */
+export function readPolicy(options: {
+  readonly _unknownFields?: Readonly<Record<number, readonly Uint8Array[]>>;
+}): Policy | undefined {
+  const bytes = options._unknownFields?.[METHOD_POLICY_TAG]?.[0];
+  if (bytes === undefined) return undefined;
+  const message = MethodPolicy.decode(withoutLengthPrefix(bytes));
+  const access = readAccess(message);
+  const defaultMs = toMs(message.deadline?.default);
+  const { idempotency } = message;
+  if (access === undefined || defaultMs === undefined) return undefined;
+  if (idempotency === Idempotency.IDEMPOTENCY_UNSPECIFIED || idempotency === Idempotency.UNRECOGNIZED) return undefined;
+  const deadlineMaxMs = toMs(message.deadline?.max) ?? Infinity;
+  return { access, deadlineDefaultMs: defaultMs, deadlineMaxMs, idempotency };
+}
+
+function readAccess({ access }: MethodPolicy): Access | undefined {
+  if (access === undefined) return undefined;
+  if (access.$case !== 'permission') return { kind: access.$case };
+  return { kind: 'permission', name: access.value.name, resource: access.value.resource };
+}
+
+/** ts-proto keeps the length prefix of a length-delimited unknown field. */
+function withoutLengthPrefix(bytes: Uint8Array): Uint8Array {
+  let start = 0;
+  while (((bytes[start] ?? 0) & 0x80) !== 0) start += 1;
+  return bytes.subarray(start + 1);
+}
+
+function toMs(duration: Duration | undefined): number | undefined {
+  if (duration === undefined) return undefined;
+  return Number(duration.seconds) * MS_PER_SECOND + duration.nanos / NANOS_PER_MS;
+}
