@@ -1,5 +1,6 @@
 import type { CallMetadata } from './metadata.js';
 import type { Method } from './method-table.js';
+import type { StatusError } from './status.js';
 
 /** A call as a transport hands it over. Bodies are encoded messages; the transport never looks into them. */
 export interface IncomingCall {
@@ -13,6 +14,11 @@ export interface IncomingCall {
   readonly signal: AbortSignal;
   /** What a handler or the pipeline adds here goes back to the caller, with the answer or with the error. */
   readonly responseMetadata: CallMetadata;
+  /**
+   * Called once when the call has ended, however it did; undefined for a good end. It may come while a stream's reader
+   * is stalled: the transport then stops writing, answers with the status, and stops iterating.
+   */
+  readonly onEnd?: (status: StatusError | undefined) => void;
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Policy } from './policy.js';
 export interface MessageCodec<T> {
   encode(message: T): { finish(): Uint8Array };
   decode(input: Uint8Array): T;
+  /** Fills in what is missing. Method syntax lets the generated, narrower parameter types pass. */
+  fromPartial(object: unknown): T;
 }
 
 /** A method as ts-proto's generic definitions describe it. */

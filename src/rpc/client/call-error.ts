@@ -1,0 +1,72 @@
+import type { ServiceError as GrpcError } from '@grpc/grpc-js';
+import { BadRequest, ErrorInfo, RetryInfo } from '../../../gen/google/rpc/error_details.js';
+import { Status } from '../../../gen/google/rpc/status.js';
+import { codeName, type CodeName } from '../codes.js';
+import type { FieldViolation } from '../errors.js';
+
+const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
+const MS_PER_SECOND = 1000;
+const NANOS_PER_MS = 1_000_000;
+
+/** A call that failed, as its client sees it, with the details that the server sent. */
+export class CallError extends Error {
+  override readonly name = 'CallError';
+  readonly code: number;
+  /** The stable reason from ErrorInfo (docs/errors.md). Undefined when the failure came from elsewhere, as the network. */
+  readonly reason: string | undefined;
+  readonly violations: readonly FieldViolation[];
+  readonly retryDelayMs: number | undefined;
+  /** The id under which the server logged the call. */
+  readonly requestId: string | undefined;
+
+  constructor(err: GrpcError) {
+    super(err.details, { cause: err });
+    const details = readDetails(err);
+    this.code = err.code;
+    this.reason = details.reason;
+    this.violations = details.violations;
+    this.retryDelayMs = details.retryDelayMs;
+    const requestId = err.metadata.get('x-request-id')[0];
+    this.requestId = typeof requestId === 'string' ? requestId : undefined;
+  }
+
+  get codeName(): CodeName {
+    return codeName(this.code);
+  }
+}
+
+interface ReadDetails {
+  reason: string | undefined;
+  violations: readonly FieldViolation[];
+  retryDelayMs: number | undefined;
+}
+
+/** Details that cannot be decoded are left out: the status itself must never be lost over them. */
+function readDetails(err: GrpcError): ReadDetails {
+  const result: ReadDetails = { reason: undefined, violations: [], retryDelayMs: undefined };
+  const bytes = err.metadata.get(STATUS_DETAILS_KEY)[0];
+  if (bytes === undefined || typeof bytes === 'string') return result;
+  try {
+    for (const { typeUrl, value } of Status.decode(bytes).details) readDetail(result, typeUrl, value);
+  } catch {
+    return result;
+  }
+  return result;
+}
+
+function readDetail(result: ReadDetails, typeUrl: string, value: Buffer): void {
+  switch (typeUrl.slice(typeUrl.lastIndexOf('/') + 1)) {
+    case 'google.rpc.ErrorInfo':
+      result.reason = ErrorInfo.decode(value).reason;
+      break;
+    case 'google.rpc.BadRequest':
+      result.violations = BadRequest.decode(value).fieldViolations.map(({ field, description }) => ({ field, description }));
+      break;
+    case 'google.rpc.RetryInfo': {
+      const delay = RetryInfo.decode(value).retryDelay;
+      if (delay !== undefined) result.retryDelayMs = Number(delay.seconds) * MS_PER_SECOND + delay.nanos / NANOS_PER_MS;
+      break;
+    }
+    default:
+  }
+}

@@ -1,0 +1,125 @@
+import type { Message } from '@bufbuild/protobuf';
+import type { Authenticator, Authorizer } from './access.js';
+import type { Dispatcher, IncomingCall } from './call.js';
+import { ANONYMOUS, type Caller } from './context.js';
+import { ServiceError } from './errors.js';
+import type { Method } from './method-table.js';
+import { createCallOpener, type CallEnvironment, type RunningCall } from './running-call.js';
+import { createDecodeValid, malformedMessage } from './validation.js';
+
+export interface PipelineDeps extends CallEnvironment {
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+}
+
+/** Makes the input of a handler from what arrived: one message, or an iterable of them. */
+type Admission = (running: RunningCall) => unknown;
+
+/**
+ * Builds the one call path: lifetime, identity, validation, permission, handler, log. The stages before the handler run
+ * on the bytes that arrived; the handler gets the message that ts-proto decodes from the same bytes.
+ */
+export function createDispatcher(deps: PipelineDeps): Dispatcher {
+  const openCall = createCallOpener(deps);
+  const decodeValid = createDecodeValid(deps.table.registry);
+
+  async function respondOnce(method: Method, call: IncomingCall, admit: Admission): Promise<Uint8Array> {
+    const running = openCall(method, call);
+    try {
+      running.assertAdmitted();
+      running.caller = await running.lifetime.race(identify(deps.authenticator, running));
+      const input = await admit(running);
+      const response = await running.lifetime.race(Promise.resolve(method.handler(running.context, input)));
+      const bytes = method.responseCodec.encode(response).finish();
+      running.succeed();
+      return bytes;
+    } catch (err) {
+      throw running.fail(err);
+    }
+  }
+
+  async function* respondMany(method: Method, call: IncomingCall, admit: Admission): AsyncGenerator<Uint8Array> {
+    const running = openCall(method, call);
+    try {
+      running.assertAdmitted();
+      running.caller = await running.lifetime.race(identify(deps.authenticator, running));
+      const responses = method.handler(running.context, await admit(running)) as AsyncIterable<unknown>;
+      for await (const response of untilEnd(running, responses)) yield method.responseCodec.encode(response).finish();
+      running.succeed();
+    } catch (err) {
+      throw running.fail(err);
+    } finally {
+      // Only a reader that stops early gets here with the call still open.
+      running.abandon();
+    }
+  }
+
+  async function admitOne(running: RunningCall, request: Uint8Array): Promise<unknown> {
+    const { method, lifetime } = running;
+    const message = decodeValid(method.descriptor.input, request);
+    if (method.policy.access.kind === 'permission') {
+      await lifetime.race(authorize(deps.authorizer, running, message));
+    }
+    return decodeRequest(method, request);
+  }
+
+  async function* admitEach(running: RunningCall, requests: AsyncIterable<Uint8Array>): AsyncGenerator {
+    for await (const request of untilEnd(running, requests)) yield await admitOne(running, request);
+  }
+
+  return {
+    unary: (method, call, request) => respondOnce(method, call, (running) => admitOne(running, request)),
+    serverStream: (method, call, request) => respondMany(method, call, (running) => admitOne(running, request)),
+    clientStream: (method, call, requests) => respondOnce(method, call, (running) => admitEach(running, requests)),
+    bidiStream: (method, call, requests) => respondMany(method, call, (running) => admitEach(running, requests)),
+  };
+}
+
+/** A public method asks for no token, and looks at none: a stale one must not lock a probe out. */
+async function identify(authenticator: Authenticator, { method, call }: RunningCall): Promise<Caller> {
+  if (method.policy.access.kind === 'public') return ANONYMOUS;
+  const header = call.metadata.get('authorization');
+  if (header === undefined) {
+    throw new ServiceError('TOKEN_MISSING', 'Call needs a token: send metadata "authorization: Bearer <token>"');
+  }
+  const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
+  const caller = token === undefined ? undefined : await authenticator.authenticate(token);
+  if (caller === undefined) throw new ServiceError('TOKEN_INVALID', 'Token is not valid');
+  return caller;
+}
+
+async function authorize(authorizer: Authorizer, { method, caller }: RunningCall, message: Message): Promise<void> {
+  const { access } = method.policy;
+  if (access.kind !== 'permission') return;
+  const resource = method.readResource?.(message) ?? '';
+  if (await authorizer.isAllowed(caller, access.name, resource)) return;
+  throw new ServiceError('PERMISSION_DENIED', `Permission "${access.name}" on "${resource}" is denied or it does not exist`, {
+    metadata: { permission: access.name, resource },
+  });
+}
+
+/** What protobuf-es took as valid, ts-proto may still refuse, for it counts nesting in another way. */
+function decodeRequest(method: Method, request: Uint8Array): unknown {
+  try {
+    return method.requestCodec.decode(request);
+  } catch (err) {
+    throw malformedMessage(method.descriptor.input.typeName, err);
+  }
+}
+
+/**
+ * Iterates until the source ends or the call does. The source is told to stop either way, but never waited for: a
+ * generator that hangs in an await cannot hold the call.
+ */
+async function* untilEnd<T>({ lifetime }: RunningCall, source: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await lifetime.race(iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    iterator.return?.().then(undefined, () => undefined);
+  }
+}

@@ -1,0 +1,13 @@
+import { randomUUID } from 'node:crypto';
+import type { CallMetadata } from './metadata.js';
+
+/** The metadata key, and HTTP header, that carries the id of a call both ways. */
+export const REQUEST_ID_KEY = 'x-request-id';
+
+const ACCEPTABLE = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** Gives the id that the caller has set, where it is fit for logs and headers, or a new one. */
+export function requestIdOf(metadata: CallMetadata): string {
+  const given = metadata.get(REQUEST_ID_KEY);
+  return given !== undefined && ACCEPTABLE.test(given) ? given : randomUUID();
+}

@@ -1,0 +1,113 @@
+import type { Logger } from 'pino';
+import { createCallLog, type EndedCall } from './call-log.js';
+import type { IncomingCall } from './call.js';
+import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
+import { ServiceError } from './errors.js';
+import { CallLifetime } from './lifetime.js';
+import type { Method, MethodTable } from './method-table.js';
+import { draining, type OpenCalls } from './open-calls.js';
+import { REQUEST_ID_KEY, requestIdOf } from './request-id.js';
+import { toStatusError, type StatusError } from './status.js';
+
+/** What every call of a process shares. */
+export interface CallEnvironment {
+  readonly table: MethodTable;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly openCalls: OpenCalls;
+}
+
+/**
+ * Starts calls. Whoever starts one ends it with succeed(), fail() or abandon(); the first of them counts. A call also
+ * fails by itself when its caller goes, its deadline passes or the server drains, even while nobody reads its answer.
+ */
+export function createCallOpener(environment: CallEnvironment): (method: Method, call: IncomingCall) => RunningCall {
+  const logCall = createCallLog(environment.log);
+  return (method, call) => new RunningCall(environment, logCall, method, call);
+}
+
+/** One call from its first byte to its line in the log. */
+export class RunningCall {
+  readonly method: Method;
+  readonly call: IncomingCall;
+  readonly lifetime: CallLifetime;
+  readonly context: CallContext;
+  caller: Caller = ANONYMOUS;
+  readonly #environment: CallEnvironment;
+  readonly #logCall: (ended: EndedCall) => void;
+  readonly #requestId: string;
+  readonly #startMs = performance.now();
+  #ended = false;
+
+  constructor(environment: CallEnvironment, logCall: (ended: EndedCall) => void, method: Method, call: IncomingCall) {
+    this.#environment = environment;
+    this.#logCall = logCall;
+    this.method = method;
+    this.call = call;
+    this.#requestId = requestIdOf(call.metadata);
+    call.responseMetadata.add(REQUEST_ID_KEY, this.#requestId);
+    this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) => this.fail(reason));
+    this.context = this.#createContext();
+    environment.openCalls.add(this.lifetime, { isStream: method.descriptor.methodKind !== 'unary' });
+  }
+
+  /** Throws when the server takes no calls any more. */
+  assertAdmitted(): void {
+    if (this.#environment.openCalls.draining) throw draining();
+  }
+
+  succeed(): void {
+    this.#end(undefined);
+  }
+
+  /** Gives what the caller is told. */
+  fail(err: unknown): StatusError {
+    const status = toStatusError(err, this.#requestId);
+    this.#end(status);
+    return status;
+  }
+
+  /** Ends the call because nobody reads its answer any more. */
+  abandon(): void {
+    if (!this.#ended) this.fail(new ServiceError('CALL_CANCELLED', 'Call was cancelled by the caller'));
+  }
+
+  #end(status: StatusError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.lifetime.close();
+    this.#environment.openCalls.delete(this.lifetime);
+    const { method, call, caller } = this;
+    this.#logCall({
+      method,
+      call,
+      caller,
+      requestId: this.#requestId,
+      status,
+      durationMs: performance.now() - this.#startMs,
+    });
+    call.onEnd?.(status);
+  }
+
+  #createContext(): CallContext {
+    const { lifetime } = this;
+    const { clock, log } = this.#environment;
+    const requestId = this.#requestId;
+    const getCaller = () => this.caller;
+    return {
+      signal: lifetime.signal,
+      get caller() {
+        return getCaller();
+      },
+      requestId,
+      log: log.child({ requestId }),
+      clock,
+      remainingMs: () => lifetime.remainingMs(),
+    };
+  }
+}
+
+/** The caller may ask for less than the policy's cap, never for more. */
+function timeoutMs({ policy }: Method, call: IncomingCall): number {
+  return Math.min(call.timeoutMs ?? policy.deadlineDefaultMs, policy.deadlineMaxMs);
+}
