@@ -1,0 +1,27 @@
+// `npm test [-- unit|contract|e2e|faults|FILE ...] [MOCHA OPTION ...]`: prepares the checkout and runs all tests, or those.
+import './lib/require-node.mjs';
+
+const SUITES = { unit: ['unit/**/*', '*'], contract: ['contract/**/*'], e2e: ['e2e/**/*'], faults: ['faults/**/*'] };
+
+const { prepare } = await import('./lib/prepare.mjs');
+const { runNode, runScript } = await import('./lib/run.mjs');
+
+await runScript(async () => {
+  await prepare('all');
+  const chosen = process.argv.slice(2).map(compiledPath);
+  const specs = chosen.some(isSpec) ? chosen.flat() : ['dist/tests/**/*.test.js', ...chosen.flat()];
+  process.exitCode = await runNode(['node_modules/mocha/bin/mocha.js', ...specs]);
+});
+
+/** The compiled files that an argument names; an argument that is none of ours is meant for mocha. */
+function compiledPath(argument) {
+  const suite = Object.hasOwn(SUITES, argument) ? SUITES[argument] : undefined;
+  if (suite !== undefined) return suite.map((pattern) => `dist/tests/${pattern}.test.js`);
+  return /^(\.\/)?tests\/.*\.ts$/.test(argument)
+    ? [`dist/${argument.replace(/^\.\//, '').replace(/ts$/, 'js')}`]
+    : argument;
+}
+
+function isSpec(argument) {
+  return Array.isArray(argument);
+}
