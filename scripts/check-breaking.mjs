@@ -61,9 +61,13 @@ function earlierIn(ref, current) {
   return undefined;
 }
 
-const imageAt = (ref) => git(['cat-file', 'blob', `${ref}:${IMAGE}`]);
+function imageAt(ref) {
+  return git(['cat-file', 'blob', `${ref}:${IMAGE}`]);
+}
 
-const describe = (ref) => git(['log', '-1', '--format=%h (%s)', ref])?.toString().trim() ?? ref;
+function describe(ref) {
+  return git(['log', '-1', '--format=%h (%s)', ref])?.toString().trim() ?? ref;
+}
 
 function git(args) {
   const { status, stdout } = spawnSync('git', args, { cwd: root, maxBuffer: IMAGE_BYTES_MAX });
