@@ -1,7 +1,9 @@
 // `npm run buf:breaking`: compares the contracts with those of an earlier commit, and fails where a client would break.
 //
 // The earlier commit is the one that KEELSON_BREAKING_AGAINST names, else origin/main, else main; where its contracts are
-// the same as ours, it is the last commit whose contracts were others. Needs git history and no network.
+// the same as ours, it is the last commit whose contracts were others. A break that is wanted is said in the message of
+// the commit that makes it, by a line `Breaks-Contract: why`; then earlier commits no longer count. Needs git history and
+// no network.
 import './lib/require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +22,11 @@ const RULES = { version: 'v2', breaking: { use: ['FILE'], ignore: ['buf', 'googl
 await runScript(async () => {
   await prepareGenerated();
   const earlier = findEarlier(readFileSync(inRoot(IMAGE)));
-  if (earlier === undefined) {
+  if (earlier.accepted !== undefined) {
+    console.log(`Not compared with ${earlier.name}: a later commit says "Breaks-Contract: ${earlier.accepted}"`);
+    return;
+  }
+  if (earlier.image === undefined) {
     console.log('Nothing to compare with: the history holds no other contracts');
     return;
   }
@@ -36,8 +42,8 @@ function findEarlier(current) {
   for (const ref of wantedRefs()) {
     const image = imageAt(ref);
     if (image === undefined) continue;
-    if (!image.equals(current)) return { name: describe(ref), image };
-    return earlierIn(ref, current);
+    if (image.equals(current)) return earlierIn(ref, current);
+    return { name: describe(ref), image, accepted: acceptedBreak(`${ref}..HEAD`) };
   }
   return earlierIn('HEAD', current);
 }
@@ -53,12 +59,17 @@ function wantedRefs() {
 
 /** The newest image in the history of a commit that is not the current one. */
 function earlierIn(ref, current) {
-  const commits = git(['log', '--format=%H', ref, '--', IMAGE])?.toString().split('\n').filter(Boolean) ?? [];
-  for (const commit of commits) {
+  for (const commit of lines(git(['log', '--format=%H', ref, '--', IMAGE]))) {
     const image = imageAt(commit);
-    if (image !== undefined && !image.equals(current)) return { name: describe(commit), image };
+    if (image === undefined || image.equals(current)) continue;
+    return { name: describe(commit), image, accepted: acceptedBreak(`${commit}..${ref}`) };
   }
-  return undefined;
+  return {};
+}
+
+/** Why a commit of a range breaks the contracts on purpose, where one says so. */
+function acceptedBreak(range) {
+  return lines(git(['log', '--format=%(trailers:key=Breaks-Contract,valueonly,separator=%x0A)', range]))[0];
 }
 
 function imageAt(ref) {
@@ -67,6 +78,10 @@ function imageAt(ref) {
 
 function describe(ref) {
   return git(['log', '-1', '--format=%h (%s)', ref])?.toString().trim() ?? ref;
+}
+
+function lines(output) {
+  return output?.toString().split('\n').filter(Boolean) ?? [];
 }
 
 function git(args) {
