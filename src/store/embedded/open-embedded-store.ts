@@ -1,0 +1,83 @@
+import { isCollectionName } from '../collection-name.js';
+import { genesisHash } from '../entry.js';
+import { InvalidCollectionNameError } from '../errors.js';
+import type { Position, StateRead, Store } from '../store.js';
+import type { StateDocument } from '../state.js';
+import { holdDataDirectory } from './data-directory.js';
+import { openReader, type Reader } from './reader.js';
+import { checkDataFile } from './schema.js';
+import { openWriter, type Writer } from './writer.js';
+
+/**
+ * Opens the engine that keeps everything in one SQLite file, `<dataDir>/keelson.db`, making it if it is not there.
+ * `append` writes the entry and what it does to the state in one transaction and returns when it is on the disk.
+ *
+ * One process at a time: throws DataDirectoryInUseError while another one, or this one, has the directory open, and
+ * NewerDataFormatError, having touched nothing, if a newer release wrote the file. The caller closes the store.
+ */
+export async function openEmbeddedStore(options: { readonly dataDir: string }): Promise<Store> {
+  const directory = holdDataDirectory(options.dataDir);
+  try {
+    checkDataFile(directory.databasePath);
+    const writer = await openWriter(directory.databasePath);
+    return createEmbeddedStore(writer, openReader(directory.databasePath), () => directory.release());
+  } catch (err) {
+    directory.release();
+    throw err;
+  }
+}
+
+function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void): Store {
+  const declared = new Set(reader.collections());
+  const start: Position = { revision: 0, hash: genesisHash(reader.databaseId), time: 0 };
+  const floor = () => reader.floor() ?? start;
+  return {
+    databaseId: reader.databaseId,
+    shared: false,
+    hasCollection: (name) => declared.has(name),
+    collections: () => [...declared].sort(),
+    declareCollections: async (names) => declareCollections(writer, declared, names),
+    readApplied: async () => reader.tail() ?? floor(),
+    readFloor: async () => floor(),
+    readTail: async (after, limit) => reader.entriesFrom(after, limit),
+    readEntries: async (after, limit) => reader.entriesFrom(after, limit),
+    append: (entry) => writer.call('append', entry),
+    // `append` did it.
+    apply: async () => {},
+    getDocuments: async (request) => readSnapshot(reader, () => reader.get(request)),
+    scanDocuments: async (request) => readSnapshot(reader, () => reader.scan(request)),
+    dropEntries: (upTo) => dropEntries(writer, upTo),
+    // One process writes, and state with the entry: no late write can meet a deletion.
+    dropTombstones: async () => {},
+    dropRequests: (upTo) => writer.call('dropRequests', upTo),
+    saveFollower: (follower) => writer.call('saveFollower', follower),
+    removeFollower: (name) => writer.call('removeFollower', name),
+    readFollowers: async () => reader.followers(),
+    close: async () => {
+      reader.close();
+      await writer.close();
+      release();
+    },
+  };
+}
+
+async function declareCollections(writer: Writer, declared: Set<string>, names: readonly string[]): Promise<void> {
+  const added = names.filter((name) => !declared.has(name));
+  for (const name of added) if (!isCollectionName(name)) throw new InvalidCollectionNameError(name);
+  if (added.length === 0) return;
+  await writer.call('declareCollections', added);
+  for (const name of added) declared.add(name);
+}
+
+async function dropEntries(writer: Writer, floor: Position): Promise<void> {
+  await writer.call('raiseFloor', floor);
+  while ((await writer.call('sweepEntries', undefined)) > 0);
+}
+
+function readSnapshot(reader: Reader, read: () => (StateDocument | undefined)[]): StateRead {
+  return reader.snapshot(() => {
+    const documents = read();
+    const revision = (reader.tail() ?? reader.floor())?.revision ?? 0;
+    return { documents, revision, exact: true };
+  });
+}

@@ -1,0 +1,126 @@
+import Database from 'libsql';
+import type { Entry } from '../entry.js';
+import type { JsonObject } from '../json-value.js';
+import { prefixEnd } from '../prefix-range.js';
+import type { StateDocument } from '../state.js';
+import type { FollowerPosition, GetRequest, Position, ScanRequest } from '../store.js';
+
+/**
+ * The connection that reads. Its calls take microseconds and so run on the thread that serves calls. It sees what is
+ * on the disk: SQLite shows a transaction to other connections only once the write-ahead log was flushed.
+ */
+export interface Reader {
+  readonly databaseId: string;
+  collections(): string[];
+  tail(): Position | undefined;
+  floor(): Position | undefined;
+  entriesFrom(after: number, limit: number): Entry[];
+  get(request: GetRequest): (StateDocument | undefined)[];
+  scan(request: ScanRequest): StateDocument[];
+  followers(): FollowerPosition[];
+  /** Runs reads on one state of the database. */
+  snapshot<T>(read: () => T): T;
+  close(): void;
+}
+
+/** Opens a second connection to a database that the writer has opened. */
+export function openReader(path: string): Reader {
+  const db = new Database(path);
+  db.exec('PRAGMA query_only = ON');
+  const statements = prepareStatements(db);
+  const tables = new Map<string, DocumentQueries>();
+  const queriesFor = (collection: string) => queriesOf(db, tables, collection);
+  const { id } = db.prepare('SELECT id FROM keelson_database').get([]) as { id: string };
+  return {
+    databaseId: id,
+    collections: () => (statements.collections.all([]) as { name: string }[]).map(({ name }) => name),
+    tail: () => toPosition(statements.tail.get([])),
+    floor: () => toPosition(statements.floor.get([])),
+    entriesFrom: (after, limit) => (statements.entries.all([after, after, after, limit]) as EntryRow[]).map(toEntry),
+    get: ({ collection, ids }) => ids.map((key) => toDocument(collection, queriesFor(collection).get.get([key]))),
+    scan: (request) => scanRows(request, queriesFor(request.collection)),
+    followers: () => statements.followers.all([]) as FollowerPosition[],
+    snapshot: db.transaction((read: () => unknown) => read()) as Reader['snapshot'],
+    close: () => db.close(),
+  };
+}
+
+function prepareStatements(db: Database.Database) {
+  return {
+    collections: db.prepare('SELECT name FROM keelson_collections ORDER BY name'),
+    tail: db.prepare('SELECT last AS revision, hash, time FROM keelson_entries ORDER BY first DESC LIMIT 1'),
+    floor: db.prepare('SELECT revision, hash, time FROM keelson_floor'),
+    // The entry that holds `after + 1` may begin before it.
+    entries: db.prepare(`SELECT * FROM keelson_entries
+      WHERE first >= coalesce((SELECT max(first) FROM keelson_entries WHERE first <= ? + 1), ?) AND last > ?
+      AND first > coalesce((SELECT revision FROM keelson_floor), 0) ORDER BY first LIMIT ?`),
+    followers: db.prepare('SELECT name, revision FROM keelson_followers ORDER BY name'),
+  };
+}
+
+interface DocumentQueries {
+  readonly get: Database.Statement;
+  readonly scan: Database.Statement;
+  readonly scanToEnd: Database.Statement;
+}
+
+function queriesOf(db: Database.Database, tables: Map<string, DocumentQueries>, name: string): DocumentQueries {
+  const known = tables.get(name);
+  if (known) return known;
+  const prepared = {
+    get: db.prepare(`SELECT * FROM "${name}" WHERE id = ?`),
+    scan: db.prepare(`SELECT * FROM "${name}" WHERE id >= ? AND id > ? AND id < ? ORDER BY id LIMIT ?`),
+    scanToEnd: db.prepare(`SELECT * FROM "${name}" WHERE id >= ? AND id > ? ORDER BY id LIMIT ?`),
+  };
+  tables.set(name, prepared);
+  return prepared;
+}
+
+function scanRows(request: ScanRequest, { scan, scanToEnd }: DocumentQueries): StateDocument[] {
+  // No id is empty, so that "behind the empty string" is everything.
+  const { collection, prefix, after = '', limit } = request;
+  const end = prefixEnd(prefix);
+  const rows = end === undefined ? scanToEnd.all([prefix, after, limit]) : scan.all([prefix, after, end, limit]);
+  return (rows as DocumentRow[]).map((row) => documentOfRow(collection, row));
+}
+
+interface DocumentRow {
+  readonly id: string;
+  readonly value: string;
+  readonly revision: number;
+  readonly create_revision: number;
+  readonly create_time: number;
+  readonly update_time: number;
+}
+
+interface EntryRow extends Pick<Entry, 'first' | 'last' | 'time' | 'hash' | 'body'> {
+  readonly batch_id: string;
+  readonly previous_hash: string;
+}
+
+function toDocument(collection: string, row: unknown): StateDocument | undefined {
+  return row === undefined ? undefined : documentOfRow(collection, row as DocumentRow);
+}
+
+function documentOfRow(collection: string, row: DocumentRow): StateDocument {
+  return {
+    collection,
+    id: row.id,
+    value: JSON.parse(row.value) as JsonObject,
+    revision: row.revision,
+    createRevision: row.create_revision,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  };
+}
+
+function toEntry(row: EntryRow): Entry {
+  const { first, last, time, hash, body } = row;
+  return { first, last, time, batchId: row.batch_id, previousHash: row.previous_hash, hash, body };
+}
+
+function toPosition(row: unknown): Position | undefined {
+  if (row === undefined) return undefined;
+  const { revision, hash, time } = row as Position;
+  return { revision, hash, time };
+}

@@ -1,0 +1,123 @@
+import Database from 'libsql';
+import { effectsOf } from '../effects.js';
+import { decodeCommits, type Entry } from '../entry.js';
+import { REQUESTS_COLLECTION } from '../requests.js';
+import type { StateDocument, StateWrite } from '../state.js';
+import type { AppendOutcome, Position } from '../store.js';
+import { createSchema, documentTable } from './schema.js';
+import type { WriterCalls } from './writer-calls.js';
+
+// Small enough that a commit which waits for it is not noticeably late.
+const SWEEP_ENTRIES = 500;
+
+/** The connection that writes. Every call has reached the disk when it returns. */
+export interface WriterDatabase extends WriterCalls {
+  close(): void;
+}
+
+/** Opens the file, makes its tables if it is new, and brings it into the mode that all releases write in. */
+export function openWriterDatabase(path: string): WriterDatabase {
+  const db = new Database(path);
+  try {
+    createSchema(db, path);
+    // FULL makes each commit wait until the write-ahead log is on the disk.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+  } catch (err) {
+    db.close();
+    throw err;
+  }
+  return { ...createWriterCalls(db), close: () => db.close() };
+}
+
+function createWriterCalls(db: Database.Database): WriterCalls {
+  const statements = prepareStatements(db);
+  const tables = new Map<string, DocumentStatements>();
+  const raiseFloor = db.transaction((floor: Position) => {
+    statements.clearFloor.run([]);
+    statements.setFloor.run([floor.revision, floor.hash, floor.time]);
+  });
+  const declareCollections = db.transaction((names: readonly string[]) => {
+    for (const name of names) {
+      db.exec(documentTable(name));
+      statements.addCollection.run([name]);
+    }
+  });
+  const append = db.transaction((entry: Entry) =>
+    appendEntry(entry, statements, (name) => statementsOf(db, tables, name)),
+  );
+  return {
+    declareCollections,
+    append,
+    raiseFloor,
+    sweepEntries: () => statements.sweepEntries.run([SWEEP_ENTRIES]).changes,
+    dropRequests: (upTo) => void statements.dropRequests.run([upTo]),
+    saveFollower: ({ name, revision }) => void statements.saveFollower.run([name, revision]),
+    removeFollower: (name) => void statements.removeFollower.run([name]),
+  };
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: Database.Database) {
+  return {
+    readLast: db.prepare('SELECT last FROM keelson_entries ORDER BY first DESC LIMIT 1'),
+    readFloor: db.prepare('SELECT revision AS last FROM keelson_floor'),
+    insertEntry: db.prepare('INSERT INTO keelson_entries VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    addCollection: db.prepare('INSERT OR IGNORE INTO keelson_collections VALUES (?)'),
+    clearFloor: db.prepare('DELETE FROM keelson_floor'),
+    setFloor: db.prepare('INSERT INTO keelson_floor VALUES (?, ?, ?)'),
+    sweepEntries: db.prepare(`DELETE FROM keelson_entries WHERE first IN (
+      SELECT first FROM keelson_entries WHERE last <= (SELECT revision FROM keelson_floor) ORDER BY first LIMIT ?)`),
+    dropRequests: db.prepare(`DELETE FROM ${REQUESTS_COLLECTION} WHERE revision <= ?`),
+    saveFollower: db.prepare('INSERT OR REPLACE INTO keelson_followers VALUES (?, ?)'),
+    removeFollower: db.prepare('DELETE FROM keelson_followers WHERE name = ?'),
+  };
+}
+
+interface DocumentStatements {
+  readonly put: Database.Statement;
+  readonly remove: Database.Statement;
+}
+
+type StatementsOf = (collection: string) => DocumentStatements;
+
+// Inside a transaction: the entry and what it does to the state become durable together, or neither does.
+function appendEntry(entry: Entry, statements: Statements, statementsFor: StatementsOf): AppendOutcome {
+  if (readTail(statements) !== entry.first - 1) return 'taken';
+  const { first, last, time, batchId, previousHash, hash, body } = entry;
+  statements.insertEntry.run([first, last, time, batchId, previousHash, hash, body]);
+  for (const effect of effectsOf(decodeCommits(entry))) applyEffect(effect, statementsFor(effect.collection));
+  return 'appended';
+}
+
+function readTail({ readLast, readFloor }: Statements): number {
+  const row = (readLast.get([]) ?? readFloor.get([])) as { last: number } | undefined;
+  return row?.last ?? 0;
+}
+
+function applyEffect(effect: StateWrite, { put, remove }: DocumentStatements): void {
+  if (effect.document) put.run(rowOf(effect.document));
+  else remove.run([effect.id]);
+}
+
+function rowOf(document: StateDocument): unknown[] {
+  const { id, value, revision, createRevision, createTime, updateTime } = document;
+  return [id, JSON.stringify(value), revision, createRevision, createTime, updateTime];
+}
+
+function statementsOf(
+  db: Database.Database,
+  tables: Map<string, DocumentStatements>,
+  name: string,
+): DocumentStatements {
+  const known = tables.get(name);
+  if (known) return known;
+  const prepared = {
+    put: db.prepare(`INSERT INTO "${name}" VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+      value = excluded.value, revision = excluded.revision, create_revision = excluded.create_revision,
+      create_time = excluded.create_time, update_time = excluded.update_time`),
+    remove: db.prepare(`DELETE FROM "${name}" WHERE id = ?`),
+  };
+  tables.set(name, prepared);
+  return prepared;
+}

@@ -1,0 +1,76 @@
+/** A failure of storage that whoever starts or runs the process can act on. */
+export abstract class StoreError extends Error {
+  abstract readonly reason: string;
+}
+
+/** Another process serves this data directory. */
+export class DataDirectoryInUseError extends StoreError {
+  readonly reason = 'DATA_DIRECTORY_IN_USE';
+  override readonly name = 'DataDirectoryInUseError';
+
+  constructor(directory: string, options?: ErrorOptions) {
+    super(`Cannot open data directory "${directory}": another process has it open`, options);
+  }
+}
+
+/** The data was written by a newer release. It was not touched. */
+export class NewerDataFormatError extends StoreError {
+  readonly reason = 'NEWER_DATA_FORMAT';
+  override readonly name = 'NewerDataFormatError';
+
+  constructor(where: string, found: number, newestKnown: number) {
+    super(`Cannot open "${where}": its format is ${found}, this release knows formats up to ${newestKnown}`);
+  }
+}
+
+/** What was opened is not a ledger, or has no place for one. */
+export class ForeignDataError extends StoreError {
+  readonly reason = 'FOREIGN_DATA';
+  override readonly name = 'ForeignDataError';
+
+  constructor(where: string) {
+    super(`Cannot open "${where}": it holds data, and not that of a ledger`);
+  }
+}
+
+/** A collection has a name that the engines cannot give it. */
+export class InvalidCollectionNameError extends StoreError {
+  readonly reason = 'INVALID_COLLECTION_NAME';
+  override readonly name = 'InvalidCollectionNameError';
+
+  constructor(name: string) {
+    super(
+      `Cannot declare collection ${JSON.stringify(name)}: a name is a lower-case letter and up to 62 of a-z 0-9 _ -`,
+    );
+  }
+}
+
+/** The engine could not do what was asked, and nothing was written. The cause tells why. */
+export class StoreFailedError extends StoreError {
+  readonly reason = 'STORE_FAILED';
+  override readonly name = 'StoreFailedError';
+
+  constructor(action: string, options?: ErrorOptions) {
+    super(`Cannot ${action}: the database failed`, options);
+  }
+}
+
+/** The disk failed in the middle of a write: what was not acknowledged may be there or not. Start the process again. */
+export class StoreBrokenError extends StoreError {
+  readonly reason = 'STORE_BROKEN';
+  override readonly name = 'StoreBrokenError';
+
+  constructor(options?: ErrorOptions) {
+    super('Cannot use the store: the disk failed during a write, and the process has to be started again', options);
+  }
+}
+
+/** The store was closed before the work was done. */
+export class StoreClosedError extends StoreError {
+  readonly reason = 'STORE_CLOSED';
+  override readonly name = 'StoreClosedError';
+
+  constructor() {
+    super('Cannot use the store: it is closed');
+  }
+}
