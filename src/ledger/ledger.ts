@@ -1,0 +1,126 @@
+import type { Commit, CommitRequest } from '../store/entry.js';
+import type { FollowerPosition, Store } from '../store/store.js';
+import { abortable } from './abortable.js';
+import type { CommitInput, CommitResult } from './commit.js';
+import { createCommitter } from './committer.js';
+import { createFollows, type FollowEvent, type FollowOptions } from './follow.js';
+import { replayOf } from './judge.js';
+import { createLog, type LogObserver } from './log.js';
+import { startPoll } from './poll.js';
+import { prepareCommit, requestRecordName } from './prepare.js';
+import { createRecent } from './recent.js';
+import { createReads, type Reads } from './reads.js';
+import { type LedgerClock, type LedgerLogger, SYSTEM_CLOCK, type Wake } from './surroundings.js';
+import { createTransact, type Transact } from './transact.js';
+
+/**
+ * The one way by which state changes. docs/ledger.md says what is guaranteed and how. Waiting calls end at once when
+ * their signal aborts; the commit that was waited for may happen all the same.
+ */
+export interface Ledger extends Reads {
+  readonly databaseId: string;
+
+  /** Makes collections usable. In every process that uses them; those that are there already stay as they are. */
+  declareCollections(names: readonly string[]): Promise<void>;
+
+  /**
+   * Makes one atomic change and resolves when it is durable. Rejects with PreconditionFailedError, having changed
+   * nothing, if a precondition does not hold in the newest state. Give the request an id to be able to repeat it.
+   */
+  commit(input: CommitInput, options?: { readonly signal?: AbortSignal | undefined }): Promise<CommitResult>;
+
+  /**
+   * Commits what `decide` makes of the newest state. If another commit changes what it read, it runs again. What it
+   * throws is thrown on, once it is certain that it looked at one state. A request that was answered before gets the
+   * first result, and `decide` does not run.
+   */
+  readonly transact: Transact;
+
+  /** Tells every commit above a revision, in order, and checkpoints while nothing comes. */
+  follow(options: FollowOptions): AsyncIterable<FollowEvent>;
+
+  /** The last revision that this process has read. */
+  revision(): number;
+
+  /** Is told of every commit in the moment this process reads it. The function that is returned ends it. */
+  observe(observer: LedgerObserver): () => void;
+
+  /** Notes durably how far a named follower has come: retention keeps what is above, up to its hard cap. */
+  saveFollower(follower: FollowerPosition): Promise<void>;
+
+  removeFollower(name: string): Promise<void>;
+
+  /** Refuses what is not under way and waits for what is. Does not close the store. */
+  close(): Promise<void>;
+}
+
+/** Called in step with `revision()`, so that what it keeps is never behind. It must be quick and must not throw. */
+export interface LedgerObserver {
+  commits(commits: readonly Commit[]): void;
+  /** Commits up to this revision were missed, because this process was behind what is kept. */
+  reset(revision: number): void;
+}
+
+export interface LedgerOptions {
+  /** Stays open when the ledger is closed; whoever opened it closes it. */
+  readonly store: Store;
+  readonly logger: LedgerLogger;
+  readonly clock?: LedgerClock;
+  /** How processes that share a store tell each other of commits at once. Without it they look every `pollIntervalMs`. */
+  readonly wake?: Wake;
+  /** How often a process looks for commits of others by itself. Default 500. */
+  readonly pollIntervalMs?: number;
+}
+
+const POLL_INTERVAL_MS = 500;
+
+/** Opens the ledger of a store, and first brings the state up to the log if a crash left it behind. */
+export async function createLedger(options: LedgerOptions): Promise<Ledger> {
+  const { store, logger, clock = SYSTEM_CLOCK, wake, pollIntervalMs = POLL_INTERVAL_MS } = options;
+  const start = await store.readApplied();
+  const log = createLog({ store, start, monotonic: () => clock.monotonic() });
+  await log.catchUp();
+  const recent = createRecent(log.position().revision);
+  log.observe(recent);
+  const reads = createReads(store, log);
+  const follows = createFollows(store, log, recent);
+  const onAppended = (revision: number) => wake?.announce(revision);
+  const committer = createCommitter({ store, log, clock, logger, onAppended });
+  const poll = startPoll({ enabled: store.shared, log, logger, wake, intervalMs: pollIntervalMs });
+
+  const commit = async (input: CommitInput, signal: AbortSignal | undefined) => {
+    signal?.throwIfAborted();
+    return committer.submit(
+      prepareCommit(input, (name) => store.hasCollection(name)),
+      signal,
+    );
+  };
+  const findReplay = async (request: CommitRequest, signal: AbortSignal | undefined) => {
+    const { collection, id } = requestRecordName(request);
+    await abortable(log.catchUp(), signal);
+    const { revision: at } = log.position();
+    const [record] = (await store.getDocuments({ collection, ids: [id], at, signal })).documents;
+    if (!record) return undefined;
+    const verdict = replayOf(record, request);
+    if (verdict.kind === 'rejected') throw verdict.error;
+    return verdict.result;
+  };
+
+  return {
+    ...reads,
+    databaseId: store.databaseId,
+    declareCollections: (names) => store.declareCollections(names),
+    commit: (input, { signal } = {}) => commit(input, signal),
+    transact: createTransact({ reads, commit, findReplay }),
+    follow: (following) => follows.follow(following),
+    revision: () => log.position().revision,
+    observe: (observer: LogObserver) => log.observe(observer),
+    saveFollower: (follower) => store.saveFollower(follower),
+    removeFollower: (name) => store.removeFollower(name),
+    close: async () => {
+      follows.close();
+      await poll.stop();
+      await committer.close();
+    },
+  };
+}

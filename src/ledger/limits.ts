@@ -1,0 +1,53 @@
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Writes and checks together in one commit. */
+export const COMMIT_WRITES_MAX = 500;
+
+/** All values of one commit together, as JSON in UTF-8. */
+export const COMMIT_BYTES_MAX = 4 * MIB;
+
+/** One value, as JSON in UTF-8. As BSON, where an array of small numbers takes seven times the room, it is under 16 MiB. */
+export const VALUE_BYTES_MAX = 1 * MIB;
+
+/** Objects and arrays inside each other in one value. Servers that store BSON stop at 100. */
+export const VALUE_DEPTH_MAX = 64;
+
+/** One id, in UTF-8. */
+export const ID_BYTES_MAX = 1 * KIB;
+
+/** Each of the texts that name a request, in UTF-8. */
+export const REQUEST_TEXT_BYTES_MAX = 1 * KIB;
+
+/** Commits that share one entry. */
+export const ENTRY_COMMITS_MAX = 512;
+
+/** Values of all commits that share one entry; a single commit may be as large as this too. */
+export const ENTRY_BYTES_MAX = COMMIT_BYTES_MAX;
+
+/** Commits that wait for their turn in one process, beyond which new ones are refused. */
+export const QUEUE_COMMITS_MAX = 10_000;
+
+/** Values of the commits that wait for their turn in one process. */
+export const QUEUE_BYTES_MAX = 64 * MIB;
+
+/** Ids of one read. */
+export const GET_IDS_MAX = 1_000;
+
+/** Documents of one page of a scan. */
+export const SCAN_LIMIT_MAX = 1_000;
+
+/** Times that a read starts again because it met a commit half applied. */
+export const READ_ATTEMPTS_MAX = 20;
+
+/** Times that `transact` calls `decide` before it gives up. */
+export const TRANSACT_ATTEMPTS_MAX = 100;
+
+/** Entries that are asked for at once. */
+export const ENTRIES_PER_READ = 32;
+
+/** Commits that stay in memory for followers and catch up with no query. */
+export const RECENT_COMMITS_MAX = 4_096;
+
+/** Values of the commits that stay in memory. */
+export const RECENT_BYTES_MAX = 16 * MIB;

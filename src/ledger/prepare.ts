@@ -1,0 +1,114 @@
+import { documentKey } from '../store/effects.js';
+import type { CommitRequest } from '../store/entry.js';
+import type { JsonObject } from '../store/json-value.js';
+import { REQUESTS_COLLECTION, requestRecordId } from '../store/requests.js';
+import type { Check, CommitInput, Precondition, Write } from './commit.js';
+import { copyJsonObject } from './copy-json.js';
+import { CommitTooLargeError, InvalidLedgerInputError, UnknownCollectionError } from './errors.js';
+import {
+  COMMIT_BYTES_MAX,
+  COMMIT_WRITES_MAX,
+  ID_BYTES_MAX,
+  REQUEST_TEXT_BYTES_MAX,
+  VALUE_BYTES_MAX,
+} from './limits.js';
+
+/** A commit that can be judged: copied, within the limits, its collections known. */
+export interface PreparedCommit {
+  readonly writes: readonly PreparedWrite[];
+  /** In the order they are judged: checks first, so that what a transaction read stands before what it asks for. */
+  readonly conditions: readonly Condition[];
+  readonly request?: CommitRequest;
+  /** The documents it touches, the record of its request included. */
+  readonly documents: readonly DocumentName[];
+  readonly bytes: number;
+}
+
+export interface PreparedWrite extends DocumentName {
+  /** `undefined` deletes. */
+  readonly value: JsonObject | undefined;
+}
+
+export interface Condition extends DocumentName {
+  /** The place in the list of writes followed by the list of checks. */
+  readonly index: number;
+  readonly wanted: Precondition;
+}
+
+export interface DocumentName {
+  readonly collection: string;
+  readonly id: string;
+}
+
+/** Checks all of a commit that can be checked without the state, and copies it. */
+export function prepareCommit(input: CommitInput, hasCollection: (name: string) => boolean): PreparedCommit {
+  const { writes, checks = [], request } = input;
+  const names: DocumentName[] = [...writes, ...checks];
+  checkLimit('the number of writes and checks', COMMIT_WRITES_MAX, names.length);
+  for (const name of names) checkName(name, hasCollection);
+  checkOnce(writes);
+  checkOnce(checks);
+  const prepared = writes.map(prepareWrite);
+  const bytes = prepared.reduce((sum, write) => sum + write.bytes, 0);
+  checkLimit('the size of all values in bytes', COMMIT_BYTES_MAX, bytes);
+  return {
+    writes: prepared,
+    conditions: [...toConditions(checks, writes.length), ...toConditions(writes, 0)],
+    ...(request && { request: prepareRequest(request) }),
+    documents: request ? [...names, requestRecordName(request)] : names,
+    bytes,
+  };
+}
+
+/** The document in which the ledger remembers a request. */
+export function requestRecordName(request: Pick<CommitRequest, 'caller' | 'id'>): DocumentName {
+  return { collection: REQUESTS_COLLECTION, id: requestRecordId(request) };
+}
+
+/** Refuses names that no document can have: of unknown collections, empty, too long, or with a NUL in the id. */
+export function checkName({ collection, id }: DocumentName, hasCollection: (name: string) => boolean): void {
+  if (!hasCollection(collection)) throw new UnknownCollectionError(collection);
+  if (id === '') throw new InvalidLedgerInputError(`Cannot use a document of "${collection}": its id is empty`);
+  // SQLite's own functions, and with them most tools, end a text at its first NUL.
+  if (id.includes('\0') || !id.isWellFormed()) {
+    throw new InvalidLedgerInputError(
+      `Cannot use document ${JSON.stringify(id)}: its id holds a NUL or half a surrogate pair`,
+    );
+  }
+  checkLimit('the length of an id in bytes', ID_BYTES_MAX, Buffer.byteLength(id));
+}
+
+function checkOnce(names: readonly DocumentName[]): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    const key = documentKey(name);
+    if (seen.has(key)) throw new InvalidLedgerInputError(`Cannot commit: document "${key}" is named twice`);
+    seen.add(key);
+  }
+}
+
+function prepareWrite(write: Write): PreparedWrite & { readonly bytes: number } {
+  const { collection, id } = write;
+  if (write.kind === 'delete') return { collection, id, value: undefined, bytes: 0 };
+  const value = copyJsonObject(write.value);
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  checkLimit('the size of a value in bytes', VALUE_BYTES_MAX, bytes);
+  return { collection, id, value, bytes };
+}
+
+function toConditions(items: readonly (Write | Check)[], firstIndex: number): Condition[] {
+  return items.flatMap(({ collection, id, precondition }, index) =>
+    precondition === undefined ? [] : [{ collection, id, index: firstIndex + index, wanted: precondition }],
+  );
+}
+
+function prepareRequest({ caller, id, fingerprint }: CommitRequest): CommitRequest {
+  for (const text of [caller, id, fingerprint]) {
+    checkLimit('the length of a text that names a request in bytes', REQUEST_TEXT_BYTES_MAX, Buffer.byteLength(text));
+  }
+  return { caller, id, fingerprint };
+}
+
+function checkLimit(what: string, limit: number, found: number): void {
+  if (found > limit) throw new CommitTooLargeError(what, limit, found);
+}

@@ -1,0 +1,4 @@
+import { createEmbeddedEngine } from '../support/embedded-engine.js';
+import { describeLedger } from './ledger.js';
+
+describe('the ledger on the embedded engine', () => describeLedger(createEmbeddedEngine));
