@@ -128,7 +128,14 @@ interface MaskInference {
 /** Infers the mask of a PATCH that brings none, where the request has one mask and the resource is the body. */
 function inferMissingMask(registry: FileRegistry, binding: Binding, { body, masks, violations }: MaskInference): void {
   const [mask, ...others] = maskFields(binding.method.descriptor.input);
-  if (violations.length > 0 || binding.httpMethod !== 'PATCH' || mask === undefined || others.length > 0 || masks.has(mask)) return;
+  if (
+    violations.length > 0 ||
+    binding.httpMethod !== 'PATCH' ||
+    mask === undefined ||
+    others.length > 0 ||
+    masks.has(mask)
+  )
+    return;
   if (binding.body.kind !== 'field' || binding.body.field.message === undefined) return;
   const bound = new Set(binding.variables.map(({ fields }) => pathOf(fields.slice(1))));
   const present = inferMask(registry, binding.body.field.message, body?.value ?? {});

@@ -48,6 +48,8 @@ function compileBinding(method: Method, rule: HttpRule): Binding {
   if (rule.httpMethod !== '*' && !METHODS.includes(rule.httpMethod)) {
     throw new HttpRuleError(`HTTP method "${rule.httpMethod}" is not one that Node.js can receive`);
   }
+  if (method.descriptor.methodKind !== 'unary')
+    throw new HttpRuleError('it is a stream, which is not served over HTTP');
   const template = parseTemplate(rule.path);
   return {
     method,

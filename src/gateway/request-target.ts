@@ -26,7 +26,7 @@ export function splitTarget(url: string): RequestTarget | undefined {
 /** Cuts a path into segments. Undefined when an escape in it is malformed or does not stand for UTF-8. */
 export function splitPath(path: string): PathSegments | undefined {
   const raw = path.slice(1).split('/');
-  if (!path.includes('%') && isAscii(path)) return { raw, decoded: raw };
+  if (!path.includes('%')) return { raw, decoded: raw };
   const decoded: string[] = [];
   for (const segment of raw) {
     const text = decodeAll(segment);
@@ -48,7 +48,7 @@ export function readVariable(variable: TemplateVariable, { raw, decoded }: PathS
 /** Reverses all percent-escapes. Undefined when one is malformed or the result is not UTF-8. */
 export function decodeAll(text: string): string | undefined {
   try {
-    return decodeURIComponent(encodeRawBytes(text));
+    return decodeURIComponent(text);
   } catch {
     return undefined;
   }
@@ -58,15 +58,4 @@ export function decodeAll(text: string): string | undefined {
 function decodeButSlash(segment: string): string {
   const parts = segment.split(/(%2f)/i);
   return parts.map((part) => (/^%2f$/i.test(part) ? part : (decodeAll(part) ?? part))).join('');
-}
-
-/** Node hands bytes beyond ASCII over as Latin-1 characters; as escapes they are judged with the others. */
-function encodeRawBytes(text: string): string {
-  if (isAscii(text)) return text;
-  return text.replace(/[\u0080-\u00ff]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
-}
-
-function isAscii(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1) if (text.charCodeAt(index) > 0x7f) return false;
-  return true;
 }

@@ -1,0 +1,20 @@
+/** A whole HTTP response. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+/** Goes out with every answer. Answers may hold secrets of the caller, and none of them is a page unless it says so. */
+export const SAFE_HEADERS: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Writes a value as JSON, with two spaces and a line end at the end for people to read. */
+export function jsonText(value: unknown, { isPretty }: { isPretty: boolean }): string {
+  return isPretty ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value);
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readRequestId } from './headers.js';
+import { splitTarget, type RequestTarget } from './request-target.js';
+
+/** One HTTP request on its way through the gateway. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Undefined when the request target is no path. */
+  readonly target: RequestTarget | undefined;
+  readonly requestId: string;
+  /** Aborts when the client has gone before its answer was written. */
+  readonly signal: AbortSignal;
+  /** The client's address and port. */
+  readonly peer: string;
+  readonly startMs: number;
+}
+
+/** Opens the exchange of a request. `url` is the request target as it came. */
+export function openExchange(request: IncomingMessage, response: ServerResponse, url: string): Exchange {
+  const controller = new AbortController();
+  // The event also follows a normal end, when everything has been written.
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return {
+    request,
+    response,
+    target: splitTarget(url),
+    requestId: readRequestId(request.headers),
+    signal: controller.signal,
+    peer: `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? ''}`,
+    startMs: performance.now(),
+  };
+}

@@ -1,0 +1,76 @@
+import type { Logger } from 'pino';
+import { invalidRequest, ServiceError } from '../rpc/errors.js';
+import { CallMetadata } from '../rpc/metadata.js';
+import { REQUEST_ID_KEY } from '../rpc/request-id.js';
+import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
+import type { Binding } from './binding.js';
+import { renderError } from './errors.js';
+import type { Exchange } from './exchange.js';
+import { toHttpHeaders } from './headers.js';
+import { methodNotAllowed } from './http-failure.js';
+import type { Page } from './pages.js';
+import { logRefusal } from './request-log.js';
+import { splitPath } from './request-target.js';
+import { callUnary, type RestDeps } from './rest.js';
+import type { RouteMatch, Router } from './router.js';
+
+/** What a route leads to. */
+export type RouteTarget =
+  { readonly kind: 'call'; readonly binding: Binding } | { readonly kind: 'page'; readonly page: Page };
+
+export interface HandlerDeps extends RestDeps {
+  readonly router: Router<RouteTarget>;
+  readonly log: Logger;
+}
+
+/** Answers a request, whatever it is. Never throws. */
+export type Handler = (exchange: Exchange) => Promise<HttpAnswer>;
+
+export function createHandler(deps: HandlerDeps): Handler {
+  return async (exchange) => {
+    const responseMetadata = new CallMetadata();
+    try {
+      return withSafeHeaders(exchange, await answer(deps, exchange, responseMetadata));
+    } catch (err) {
+      logRefusal(deps.log, exchange, err);
+      const rendered = renderError(err, {
+        registry: deps.registry,
+        requestId: exchange.requestId,
+        hasToken: /^bearer /i.test(exchange.request.headers.authorization ?? ''),
+        isPretty: PRETTY.test(exchange.target?.query ?? ''),
+      });
+      const headers = { ...toHttpHeaders(responseMetadata), ...rendered.headers };
+      return withSafeHeaders(exchange, { ...rendered, headers });
+    }
+  };
+}
+
+/** Errors come before the query is understood, so its wish to be read by people is looked for in the text. */
+const PRETTY = /(?:^|&)(?:\$|%24)?prettyPrint(?:=(?:true|1)?)?(?:&|$)/;
+
+async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: CallMetadata): Promise<HttpAnswer> {
+  const match = findRoute(deps, exchange);
+  const httpMethod = exchange.request.method ?? '';
+  if (match.kind === 'not-found') {
+    throw new ServiceError('ROUTE_NOT_FOUND', 'Nothing is served at this path: "/" lists what is');
+  }
+  if (match.kind === 'method-not-allowed') {
+    if (httpMethod === 'OPTIONS') return { status: 204, headers: { allow: match.allow.join(', ') }, body: '' };
+    throw methodNotAllowed(httpMethod, match.allow);
+  }
+  const { target } = match.entry;
+  if (target.kind === 'page') return target.page.render();
+  return callUnary(deps, { exchange, binding: target.binding, segments: match.segments, responseMetadata });
+}
+
+function findRoute({ router }: HandlerDeps, { request, target }: Exchange): RouteMatch<RouteTarget> {
+  const path = target && splitPath(target.path);
+  if (path === undefined) {
+    throw invalidRequest([{ field: '', description: 'Path is not percent-encoded UTF-8' }]);
+  }
+  return router.find(request.method ?? '', path);
+}
+
+function withSafeHeaders({ requestId }: Exchange, { status, headers, body }: HttpAnswer): HttpAnswer {
+  return { status, headers: { ...SAFE_HEADERS, [REQUEST_ID_KEY]: requestId, ...headers }, body };
+}

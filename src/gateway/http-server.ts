@@ -1,0 +1,149 @@
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { Dispatcher } from '../rpc/call.js';
+import type { MethodTable } from '../rpc/method-table.js';
+import { compileBindings } from './binding.js';
+import { answerBrokenRequest } from './broken-request.js';
+import { openExchange } from './exchange.js';
+import { createHandler, type Handler, type RouteTarget } from './handler.js';
+import { createPages } from './pages.js';
+import { createRouter, type RouteEntry, type Router } from './router.js';
+import type { ServerInfo } from './server-info.js';
+import { parseTemplate } from './template.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const MS_PER_SECOND = 1000;
+
+/** What one client may send. */
+export interface HttpLimits {
+  readonly bodyBytesMax: number;
+  readonly headerBytesMax: number;
+  /** From the first byte of a request to its last. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection may stay open with nothing on it. */
+  readonly idleTimeoutMs: number;
+}
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  bodyBytesMax: 4 * MIB,
+  headerBytesMax: 16 * KIB,
+  requestTimeoutMs: 60 * MS_PER_SECOND,
+  idleTimeoutMs: 72 * MS_PER_SECOND,
+};
+
+export interface HttpGateway {
+  /** Listens, and gives the address; port 0 asks for any free one. */
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
+  /**
+   * Stops listening, closes idle connections and waits for the running requests, each of which closes its connection.
+   * Cuts what is left after `budgetMs`.
+   */
+  close(budgetMs?: number): Promise<void>;
+}
+
+export interface HttpGatewayDeps {
+  readonly table: Pick<MethodTable, 'methods' | 'registry'>;
+  readonly dispatcher: Dispatcher;
+  readonly log: Logger;
+  /** Tells whether calls would succeed now; what `/readyz` answers. */
+  readonly isReady: () => boolean;
+  readonly serverInfo: ServerInfo;
+  readonly limits?: HttpLimits;
+}
+
+/**
+ * Serves the methods of a table that have a google.api.http rule to browsers and scripts. Knows the messages by their
+ * descriptors only. Throws a ContractError when the rules cannot be served as they are.
+ */
+export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
+  const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS } = deps;
+  const handle = createHandler({
+    registry: table.registry,
+    dispatcher,
+    log,
+    bodyBytesMax: limits.bodyBytesMax,
+    router: createRoutes(deps),
+  });
+  const app = createApp(handle, limits);
+  return {
+    async listen(address) {
+      await app.listen(address);
+      const bound = app.server.address();
+      return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : address;
+    },
+    close: (budgetMs) => shutDown(app, budgetMs),
+  };
+}
+
+function createRoutes({ table, isReady, serverInfo }: HttpGatewayDeps): Router<RouteTarget> {
+  const bindings = compileBindings(table);
+  const calls = bindings.map((binding): RouteEntry<RouteTarget> => {
+    const { parent, name } = binding.method.descriptor;
+    const { httpMethod, template } = binding;
+    return { httpMethod, template, target: { kind: 'call', binding }, label: `${parent.typeName}.${name}` };
+  });
+  const pages = createPages({ bindings, serverInfo, isReady }).map((page): RouteEntry<RouteTarget> => ({
+    httpMethod: 'GET',
+    template: parseTemplate(page.path),
+    target: { kind: 'page', page },
+    label: `(the gateway's own ${page.path})`,
+  }));
+  return createRouter([...pages, ...calls]);
+}
+
+/**
+ * Fastify owns the listener and the connections. Routing, bodies and errors are the gateway's: Fastify's router decodes
+ * a path before it matches, and its error texts are its own.
+ */
+function createApp(handle: Handler, limits: HttpLimits): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    // All requests meet at one route; the target as it came is in `originalUrl`.
+    rewriteUrl: () => '/',
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    http: { maxHeaderSize: limits.headerBytesMax },
+    clientErrorHandler: (err, socket) => answerBrokenRequest(err, socket),
+  });
+  let isClosing = false;
+  app.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  const respond = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const answer = await handle(openExchange(request.raw, reply.raw, request.originalUrl));
+    if (isClosing) reply.header('connection', 'close');
+    return reply.code(answer.status).headers(answer.headers).send(answer.body);
+  };
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
+  app.removeAllContentTypeParsers();
+  // The body stays unread: what it may be depends on the route.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.route({ method: app.supportedMethods, url: '/', handler: respond });
+  app.setErrorHandler((_err, request, reply) => respond(request, reply));
+  app.setNotFoundHandler(respond);
+  app.server.on('checkContinue', (request, response) => letBodyCome(app, request, response, limits));
+  return app;
+}
+
+/** Asks for a body that was announced, unless it is one that will be refused for its size. */
+function letBodyCome(
+  app: FastifyInstance,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bodyBytesMax }: HttpLimits,
+): void {
+  if (Number(request.headers['content-length'] ?? 0) <= bodyBytesMax) response.writeContinue();
+  app.server.emit('request', request, response);
+}
+
+async function shutDown(app: FastifyInstance, budgetMs: number | undefined): Promise<void> {
+  const timer = budgetMs === undefined ? undefined : setTimeout(() => app.server.closeAllConnections(), budgetMs);
+  await app.close();
+  clearTimeout(timer);
+}
