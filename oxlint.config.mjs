@@ -59,7 +59,8 @@ export default {
     'typescript/no-unsafe-member-access': 'error',
     'typescript/no-unsafe-return': 'error',
     'typescript/only-throw-error': 'error',
-    'typescript/prefer-promise-reject-errors': 'error',
+    // The reason of an AbortSignal is handed on as it is.
+    'typescript/prefer-promise-reject-errors': ['error', { allowThrowingAny: true, allowThrowingUnknown: true }],
     'typescript/return-await': ['error', 'in-try-catch'],
     'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     'unicorn/filename-case': ['error', { case: 'kebabCase' }],
