@@ -35,7 +35,7 @@ export default {
   env: { node: true, es2024: true },
   ignorePatterns: ['node_modules/**', 'gen/**', 'dist/**', '.build/**', '.keelson/**'],
   rules: {
-    'eslint/complexity': ['error', { max: 12 }],
+    'eslint/complexity': ['error', { max: 15 }],
     'eslint/eqeqeq': 'error',
     'eslint/max-lines': ['error', { max: 400 }],
     'eslint/max-lines-per-function': ['error', { max: 70, skipComments: true }],
@@ -59,8 +59,9 @@ export default {
     'typescript/no-unsafe-member-access': 'error',
     'typescript/no-unsafe-return': 'error',
     'typescript/only-throw-error': 'error',
-    'typescript/prefer-promise-reject-errors': 'error',
-    'typescript/return-await': ['error', 'in-try-catch'],
+    // The reason of an AbortSignal is handed on as it is.
+    'typescript/prefer-promise-reject-errors': ['error', { allowThrowingAny: true, allowThrowingUnknown: true }],
+    'typescript/return-await': ['error', 'error-handling-correctness-only'],
     'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     'unicorn/filename-case': ['error', { case: 'kebabCase' }],
     // A set that changes while it is walked is copied first.
@@ -69,7 +70,8 @@ export default {
   },
   overrides: [
     { files: ['src/**'], rules: { 'eslint/no-console': 'error', 'node/no-process-env': 'error' } },
-    { files: ['src/config.ts'], rules: { 'node/no-process-env': 'off' } },
+    // Commands hand the environment to readConfig().
+    { files: ['src/config.ts', 'src/commands/**'], rules: { 'node/no-process-env': 'off' } },
     // Plain JavaScript has no types to be checked.
     {
       files: ['**/*.mjs'],
