@@ -10,8 +10,8 @@ import { ignoreDuplicateKey, isBulkOfDuplicates } from './failures.js';
 import type { Positions } from './positions.js';
 
 /**
- * How long a process may take to apply an entry without asking whether deletions were forgotten meanwhile. Retention
- * keeps tombstones for longer than this.
+ * How long after it knew that entries were not applied a process may write them without asking whether they were
+ * applied, and their deletions forgotten, meanwhile. Retention drops neither until several times as long after that.
  */
 const APPLY_TRUST_MS = 30_000;
 
@@ -21,11 +21,46 @@ const HELP_AFTER_MS = [2, 4, 8, 16];
 export interface ApplyOptions {
   readonly collections: LedgerCollections;
   readonly positions: Positions;
-  readonly monotonic: () => number;
+  /** A clock that never tells too little. */
+  readonly elapsed: () => number;
 }
 
-/** Waits for another process to apply its entries. Gives those that are still not applied, which are then ours to do. */
-export async function waitForOwner({ positions }: ApplyOptions, entries: readonly Entry[]): Promise<readonly Entry[]> {
+/**
+ * Writes what entries of other processes do to the state. Their owners are about to do it themselves, so they are given
+ * a moment; what is not applied then is applied by us.
+ */
+export async function applyForeign(options: ApplyOptions, entries: readonly Entry[]): Promise<void> {
+  for (;;) {
+    const began = options.elapsed();
+    const open = await waitForOwners(options.positions, entries);
+    if (open.length === 0) return;
+    if (await applyEntries(options, open, began)) return;
+  }
+}
+
+/**
+ * Writes what entries do to the state, each document guarded by its revision, then moves the shared watermark. `knownAt`
+ * is a moment at which the entries were not applied yet. False, with nothing written, if that was too long ago.
+ */
+export async function applyEntries(
+  options: ApplyOptions,
+  entries: readonly Entry[],
+  knownAt: number,
+): Promise<boolean> {
+  const { collections, positions, elapsed } = options;
+  const last = entries.at(-1);
+  if (!last) return true;
+  const groups = Object.entries(groupByCollection(effectsOf(entries.flatMap(decodeCommits))));
+  if (elapsed() - knownAt > APPLY_TRUST_MS) return false;
+  const inserted = await Promise.all(
+    groups.map(([name, group]) => applyToCollection(collections.documents(name), group)),
+  );
+  if (elapsed() - knownAt > APPLY_TRUST_MS) await undoLateInserts(options, inserted.flat());
+  await positions.raise('applied', { revision: last.last, hash: last.hash, time: last.time });
+  return true;
+}
+
+async function waitForOwners(positions: Positions, entries: readonly Entry[]): Promise<readonly Entry[]> {
   let open = entries;
   for (const waitMs of HELP_AFTER_MS) {
     const applied = await positions.read('applied');
@@ -34,21 +69,6 @@ export async function waitForOwner({ positions }: ApplyOptions, entries: readonl
     await delay(waitMs);
   }
   return open;
-}
-
-/** Writes what entries do to the state, each document guarded by its revision, then moves the shared watermark. */
-export async function applyEntries(options: ApplyOptions, entries: readonly Entry[]): Promise<void> {
-  const { collections, positions, monotonic } = options;
-  const last = entries.at(-1);
-  if (!last) return;
-  const began = monotonic();
-  const effects = effectsOf(entries.flatMap(decodeCommits));
-  const byCollection = Object.entries(groupByCollection(effects));
-  const created = await Promise.all(
-    byCollection.map(([name, group = []]) => applyToCollection(collections.documents(name), group)),
-  );
-  if (monotonic() - began > APPLY_TRUST_MS) await undoLateInserts(options, created.flat());
-  await positions.raise('applied', { revision: last.last, hash: last.hash, time: last.time });
 }
 
 function groupByCollection(effects: readonly StateWrite[]): Record<string, StateWrite[]> {

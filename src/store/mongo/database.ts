@@ -37,13 +37,13 @@ export async function markDatabase(db: Db): Promise<string> {
 }
 
 /** Makes the indexes that the engine reads by. Those that are there already stay. */
-export async function createIndexes({ documents }: LedgerCollections, names: readonly string[]): Promise<void> {
-  for (const name of names) await documents(name).createIndex({ deletedRevision: 1 }, { sparse: true });
+export async function createIndexes(collections: LedgerCollections, names: readonly string[]): Promise<void> {
+  for (const name of names) await collections.documents(name).createIndex({ deletedRevision: 1 }, { sparse: true });
 }
 
 /** The indexes that are not of a declared collection. */
-export async function createOwnIndexes({ documents }: LedgerCollections): Promise<void> {
-  await documents(REQUESTS_COLLECTION).createIndex({ revision: 1 });
+export async function createOwnIndexes(collections: LedgerCollections): Promise<void> {
+  await collections.documents(REQUESTS_COLLECTION).createIndex({ updateTime: 1 });
 }
 
 /**

@@ -1,12 +1,12 @@
-import { performance } from 'node:perf_hooks';
 import { MongoClient, type ReadConcernLevel } from 'mongodb';
 import { isCollectionName } from '../collection-name.js';
+import { createElapsedClock } from '../elapsed-clock.js';
 import { type Entry, genesisHash } from '../entry.js';
 import { InvalidCollectionNameError, StoreClosedError } from '../errors.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { Store } from '../store.js';
 import { appendEntry } from './append.js';
-import { applyEntries, waitForOwner } from './apply.js';
+import { applyEntries, applyForeign } from './apply.js';
 import {
   createIndexes,
   createOwnIndexes,
@@ -27,8 +27,8 @@ const SERVER_SELECTION_TIMEOUT_MS = 5_000;
 export interface MongoStoreOptions {
   /** A connection string; the database is the one that it names. */
   readonly url: string;
-  /** Milliseconds since some moment; for tests of processes that were frozen. */
-  readonly monotonic?: () => number;
+  /** Milliseconds since some moment, never too few; for tests of processes that were frozen. */
+  readonly elapsed?: () => number;
 }
 
 /**
@@ -58,8 +58,8 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
     await createOwnIndexes(collections);
     const tailConcern = await strongestReadConcern(collections);
     const declared = new Set((await collections.declared.find().toArray()).map(({ _id }) => _id));
-    const { monotonic = () => performance.now() } = options;
-    return createMongoStore({ client, databaseId, collections, declared, tailConcern, monotonic });
+    const { elapsed = createElapsedClock() } = options;
+    return createMongoStore({ client, databaseId, collections, declared, tailConcern, elapsed });
   } catch (err) {
     await client.close();
     throw err;
@@ -72,7 +72,7 @@ interface MongoStoreParts {
   readonly collections: LedgerCollections;
   readonly declared: Set<string>;
   readonly tailConcern: ReadConcernLevel;
-  readonly monotonic: () => number;
+  readonly elapsed: () => number;
 }
 
 function createMongoStore({
@@ -81,14 +81,14 @@ function createMongoStore({
   collections,
   declared,
   tailConcern,
-  monotonic,
+  elapsed,
 }: MongoStoreParts): Store {
   const { entries, followers } = collections;
   const positions = createPositions(collections.positions, { revision: 0, hash: genesisHash(databaseId), time: 0 });
-  const applying = { collections, positions, monotonic };
+  const applying = { collections, positions, elapsed };
   const closing = new AbortController();
   // The entry that this process appended last, which it need not wait for anyone else to apply.
-  let own: string | undefined;
+  let own: { readonly batchId: string; readonly appendedAt: number } | undefined;
   return {
     databaseId,
     shared: true,
@@ -100,12 +100,12 @@ function createMongoStore({
     readTail: (after, limit) => readTail(entries, { after, limit }, tailConcern),
     readEntries: (after, limit) => readEntries(entries, { after, limit }, positions),
     append: (entry) => {
-      own = entry.batchId;
+      own = { batchId: entry.batchId, appendedAt: elapsed() };
       return appendEntry(entries, entry, closing.signal);
     },
     apply: async (batch) => {
-      const open = isOwn(batch, own) ? batch : await waitForOwner(applying, batch);
-      await applyEntries(applying, open);
+      const mine = own && isOnly(batch, own.batchId) && (await applyEntries(applying, batch, own.appendedAt));
+      if (!mine) await applyForeign(applying, batch);
     },
     getDocuments: (request) => getDocuments(collections, request),
     scanDocuments: (request) => scanDocuments(collections, request),
@@ -116,8 +116,8 @@ function createMongoStore({
     dropTombstones: async (upTo) => {
       for (const name of declared) await collections.documents(name).deleteMany({ deletedRevision: { $lte: upTo } });
     },
-    dropRequests: async (upTo) => {
-      await collections.documents(REQUESTS_COLLECTION).deleteMany({ revision: { $lte: upTo } });
+    dropRequests: async (before) => {
+      await collections.documents(REQUESTS_COLLECTION).deleteMany({ updateTime: { $lt: new Date(before) } });
     },
     saveFollower: async ({ name, revision }) => {
       await followers.replaceOne({ _id: name }, { revision }, { upsert: true });
@@ -136,8 +136,8 @@ function createMongoStore({
   };
 }
 
-function isOwn(entries: readonly Entry[], own: string | undefined): boolean {
-  return entries.length === 1 && entries[0]?.batchId === own;
+function isOnly(entries: readonly Entry[], batchId: string): boolean {
+  return entries.length === 1 && entries[0]?.batchId === batchId;
 }
 
 async function declareCollections(
