@@ -8,16 +8,10 @@ import type { CommitResult } from './commit.js';
 import { LedgerClosedError, LedgerOverloadedError } from './errors.js';
 import { judge, type Verdict } from './judge.js';
 import { ENTRY_BYTES_MAX, ENTRY_COMMITS_MAX, QUEUE_BYTES_MAX, QUEUE_COMMITS_MAX } from './limits.js';
-import type { Log } from './log.js';
+import { type Log, TAIL_TRUST_MS } from './log.js';
 import { pause } from './pause.js';
 import type { DocumentName, PreparedCommit } from './prepare.js';
 import type { LedgerClock, LedgerLogger } from './surroundings.js';
-
-/**
- * How long after it confirmed the tail a process may append without asking what became of that place. Retention keeps
- * every entry for longer than this, so that a process that was frozen cannot fill a place that was dropped meanwhile.
- */
-export const APPEND_TRUST_MS = 30_000;
 
 const RACE_PAUSE = { firstMs: 1, longestMs: 20 };
 const RECOVERY_PAUSE = { firstMs: 20, longestMs: 2_000 };
@@ -106,9 +100,10 @@ async function settleBatch(options: CommitterOptions, batch: readonly Pending[],
     closing.throwIfAborted();
     const waiting = batch.filter(({ signal }) => !signal?.aborted);
     if (waiting.length === 0) return;
-    const position = log.position();
-    const verdicts = await judgeBatch(options, waiting, position);
-    if (verdicts && (await makeStand(options, verdicts, position, closing))) return tell(waiting, verdicts);
+    // Taken together: a catch-up in between would vouch for a newer position.
+    const base = { position: log.position(), confirmedAt: log.confirmedAt() };
+    const verdicts = await judgeBatch(options, waiting, base.position);
+    if (verdicts && (await makeStand(options, verdicts, base, closing))) return tell(waiting, verdicts);
     await log.catchUp();
     if (attempt > 1) await pause(attempt, { ...RACE_PAUSE, signal: closing });
   }
@@ -127,22 +122,30 @@ async function judgeBatch(
   return judge({ commits, state, revision: position.revision, time });
 }
 
+/** What a batch is judged on. */
+interface Base {
+  readonly position: Position;
+  /** A moment at which that position was the tail. */
+  readonly confirmedAt: number;
+}
+
+/** Appends what was accepted; false if the judgement was not made on the newest state. */
 async function makeStand(
   options: CommitterOptions,
   verdicts: readonly Verdict[],
-  position: Position,
+  base: Base,
   closing: AbortSignal,
 ): Promise<boolean> {
   const { log, onAppended } = options;
-  const entry = sealVerdicts(verdicts, position);
+  const entry = sealVerdicts(verdicts, base.position);
   if (!entry) {
     // Nothing to append that would prove it, so the tail is asked whether the position still is the newest.
     await log.catchUp();
-    return log.position().revision === position.revision;
+    return log.position().revision === base.position.revision;
   }
-  const began = options.clock.monotonic();
-  if ((await append(options, entry, closing)) === 'taken') return false;
-  await log.advance([entry], began).catch((err: unknown) => recover(options, err, closing));
+  const began = options.clock.atMost();
+  if ((await append(options, entry, base.confirmedAt, closing)) === 'taken') return false;
+  await log.advance(entry, began).catch((err: unknown) => recover(options, err, closing));
   onAppended(entry.last);
   return true;
 }
@@ -155,11 +158,15 @@ function sealVerdicts(verdicts: readonly Verdict[], position: Position): Entry |
   return sealEntry({ commits, time: first.time, batchId, previousHash: position.hash });
 }
 
-async function append(options: CommitterOptions, entry: Entry, closing: AbortSignal): Promise<AppendOutcome> {
-  const { store, log, clock } = options;
-  const confirmedAt = log.confirmedAt();
+async function append(
+  options: CommitterOptions,
+  entry: Entry,
+  confirmedAt: number,
+  closing: AbortSignal,
+): Promise<AppendOutcome> {
+  const { store, clock } = options;
   const outcome = await store.append(entry);
-  if (outcome === 'taken' || clock.monotonic() - confirmedAt <= APPEND_TRUST_MS) return outcome;
+  if (outcome === 'taken' || clock.atMost() - confirmedAt <= TAIL_TRUST_MS) return outcome;
   const floor = await untilDone(options, 'read the floor', closing, () => store.readFloor());
   // The place had been used and dropped. Nobody reads below the floor, and retention will drop this entry as well.
   return floor.revision >= entry.first ? 'taken' : 'appended';

@@ -10,7 +10,8 @@ import { startPoll } from './poll.js';
 import { prepareCommit, requestRecordName } from './prepare.js';
 import { createRecent } from './recent.js';
 import { createReads, type Reads } from './reads.js';
-import { type LedgerClock, type LedgerLogger, SYSTEM_CLOCK, type Wake } from './surroundings.js';
+import { DEFAULT_RETENTION, type RetentionPolicy, startRetention } from './retention.js';
+import { type LedgerClock, type LedgerLogger, createSystemClock, type Wake } from './surroundings.js';
 import { createTransact, type Transact } from './transact.js';
 
 /**
@@ -68,6 +69,8 @@ export interface LedgerOptions {
   readonly clock?: LedgerClock;
   /** How processes that share a store tell each other of commits at once. Without it they look every `pollIntervalMs`. */
   readonly wake?: Wake;
+  /** What history is kept. Default DEFAULT_RETENTION. */
+  readonly retention?: RetentionPolicy;
   /** How often a process looks for commits of others by itself. Default 500. */
   readonly pollIntervalMs?: number;
 }
@@ -76,9 +79,9 @@ const POLL_INTERVAL_MS = 500;
 
 /** Opens the ledger of a store, and first brings the state up to the log if a crash left it behind. */
 export async function createLedger(options: LedgerOptions): Promise<Ledger> {
-  const { store, logger, clock = SYSTEM_CLOCK, wake, pollIntervalMs = POLL_INTERVAL_MS } = options;
+  const { store, logger, clock = createSystemClock(), wake, pollIntervalMs = POLL_INTERVAL_MS } = options;
   const start = await store.readApplied();
-  const log = createLog({ store, start, monotonic: () => clock.monotonic() });
+  const log = createLog({ store, start, clock });
   await log.catchUp();
   const recent = createRecent(log.position().revision);
   log.observe(recent);
@@ -106,6 +109,9 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     return verdict.result;
   };
 
+  const { retention: policy = DEFAULT_RETENTION } = options;
+  const retention = startRetention({ store, log, clock, logger, policy });
+
   return {
     ...reads,
     databaseId: store.databaseId,
@@ -119,6 +125,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     removeFollower: (name) => store.removeFollower(name),
     close: async () => {
       follows.close();
+      await retention.stop();
       await poll.stop();
       await committer.close();
     },

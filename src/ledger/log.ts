@@ -2,17 +2,28 @@ import { type Commit, decodeCommits, type Entry, hashOfEntry } from '../store/en
 import type { Position, Store } from '../store/store.js';
 import { LedgerCorruptError } from './errors.js';
 import { ENTRIES_PER_READ } from './limits.js';
+import type { LedgerClock } from './surroundings.js';
+
+/**
+ * How long after the tail was confirmed a process may take what stands behind it for what it seems. Retention keeps
+ * every entry for several times as long. After that the floor has to be asked: the place behind the old tail may have
+ * been used and dropped, and be free again for a process that was frozen.
+ */
+export const TAIL_TRUST_MS = 30_000;
 
 /** How far this process has read the log. The state shows everything up to there. */
 export interface Log {
   position(): Position;
   /**
-   * A moment, on the monotonic clock, at which the position was the tail of the log. It may have been overtaken since
-   * by other processes.
+   * A moment of the clock `atMost` at which the position was the tail of the log. Other processes may have appended
+   * since.
    */
   confirmedAt(): number;
-  /** Applies entries, moves the position over them and tells the observers. Entries it is past already are skipped. */
-  advance(entries: readonly Entry[], confirmedAt?: number): Promise<void>;
+  /**
+   * Applies an entry that this process appended, moves the position over it and tells the observers. `appendedAt` is a
+   * moment before the append.
+   */
+  advance(entry: Entry, appendedAt: number): Promise<void>;
   /**
    * Moves the position to where the tail was at some moment after this call. Calls that wait share one query. If this
    * process is the only one that appends, the position is there already.
@@ -33,10 +44,10 @@ export interface LogObserver {
 export interface LogOptions {
   readonly store: Store;
   readonly start: Position;
-  readonly monotonic: () => number;
+  readonly clock: Pick<LedgerClock, 'atMost'>;
 }
 
-export function createLog({ store, start, monotonic }: LogOptions): Log {
+export function createLog({ store, start, clock }: LogOptions): Log {
   const observers = new Set<LogObserver>();
   let position = start;
   // The start was read from what was applied, not from the tail.
@@ -62,27 +73,33 @@ export function createLog({ store, start, monotonic }: LogOptions): Log {
       for (const observer of observers) observer.commits(decoded[index] ?? [], entry);
     }
   };
-  const advance = (entries: readonly Entry[], confirmed?: number) => {
+  const advance = (entries: readonly Entry[]) => {
     const turn = advancing.then(() => moveOver(entries));
     advancing = turn.catch(() => {});
-    return turn.then(() => {
-      if (confirmed !== undefined && confirmed > confirmedAt) confirmedAt = confirmed;
-    });
+    return turn;
   };
+  const wasOvertaken = async () => (await store.readFloor()).revision > position.revision;
   const readToTail = async () => {
     for (;;) {
-      const began = monotonic();
-      const before = position.revision;
-      const entries = await store.readTail(before, ENTRIES_PER_READ);
-      await advance(entries);
-      if (entries.length === 0) return advance([], began);
+      const began = clock.atMost();
+      const entries = await store.readTail(position.revision, ENTRIES_PER_READ);
+      // After so long, what stands behind the position may have come from a process that was frozen, see TAIL_TRUST_MS.
+      if (clock.atMost() - confirmedAt > TAIL_TRUST_MS && (await wasOvertaken())) await skipDropped();
+      else if (entries.length > 0) await advance(entries);
+      else return confirm(began);
     }
+  };
+  const confirm = (at: number) => {
+    confirmedAt = Math.max(confirmedAt, at);
   };
 
   return {
     position: () => position,
-    confirmedAt: () => (store.shared ? confirmedAt : monotonic()),
-    advance,
+    confirmedAt: () => (store.shared ? confirmedAt : clock.atMost()),
+    advance: async (entry, appendedAt) => {
+      await advance([entry]);
+      confirm(appendedAt);
+    },
     catchUp: store.shared ? shareNext(readToTail) : async () => {},
     observe: (observer) => {
       observers.add(observer);

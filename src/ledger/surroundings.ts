@@ -1,14 +1,19 @@
 import { performance } from 'node:perf_hooks';
+import { createElapsedClock } from '../store/elapsed-clock.js';
 
-/** Two clocks: one tells the time of day, the other how much of it has passed. */
+/** The time of day, and two ways to tell how much of it has passed, which err on opposite sides. */
 export interface LedgerClock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Milliseconds since some moment; never goes back. */
-  monotonic(): number;
+  /** Milliseconds since some moment. Never more than have passed: it may stand still while the machine sleeps. */
+  atLeast(): number;
+  /** Milliseconds since some moment. Never fewer than have passed: setting the time of day forward counts. */
+  atMost(): number;
 }
 
-export const SYSTEM_CLOCK: LedgerClock = { now: () => Date.now(), monotonic: () => performance.now() };
+export function createSystemClock(): LedgerClock {
+  return { now: () => Date.now(), atLeast: () => performance.now(), atMost: createElapsedClock() };
+}
 
 /** What the ledger asks of a logger; pino's has it. */
 export interface LedgerLogger {

@@ -93,9 +93,13 @@ async function authorize(authorizer: Authorizer, { method, caller }: RunningCall
   if (access.kind !== 'permission') return;
   const resource = method.readResource?.(message) ?? '';
   if (await authorizer.isAllowed(caller, access.name, resource)) return;
-  throw new ServiceError('PERMISSION_DENIED', `Permission "${access.name}" on "${resource}" is denied or it does not exist`, {
-    metadata: { permission: access.name, resource },
-  });
+  throw new ServiceError(
+    'PERMISSION_DENIED',
+    `Permission "${access.name}" on "${resource}" is denied or it does not exist`,
+    {
+      metadata: { permission: access.name, resource },
+    },
+  );
 }
 
 /** What protobuf-es took as valid, ts-proto may still refuse, for it counts nesting in another way. */

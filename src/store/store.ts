@@ -63,8 +63,8 @@ export interface Store {
   /** Forgets deletions up to a revision, after which an entry from before must not be applied again. */
   dropTombstones(upTo: number): Promise<void>;
 
-  /** Forgets requests that were answered at or below a revision. */
-  dropRequests(upTo: number): Promise<void>;
+  /** Forgets requests that were answered before a time, in milliseconds since 1970. */
+  dropRequests(before: number): Promise<void>;
 
   /** Notes how far a named follower has come. Retention waits for it. */
   saveFollower(follower: FollowerPosition): Promise<void>;

@@ -60,7 +60,10 @@ function readDetail(result: ReadDetails, typeUrl: string, value: Buffer): void {
       result.reason = ErrorInfo.decode(value).reason;
       break;
     case 'google.rpc.BadRequest':
-      result.violations = BadRequest.decode(value).fieldViolations.map(({ field, description }) => ({ field, description }));
+      result.violations = BadRequest.decode(value).fieldViolations.map(({ field, description }) => ({
+        field,
+        description,
+      }));
       break;
     case 'google.rpc.RetryInfo': {
       const delay = RetryInfo.decode(value).retryDelay;

@@ -119,10 +119,7 @@ async function* readAll(signal: AbortSignal | undefined, start: () => ClientRead
 }
 
 /** Writes no faster than the peer reads. A source that throws cancels the call. */
-async function writeAll(
-  call: ClientWritableStream<unknown>,
-  requests: AsyncIterable<unknown>,
-): Promise<void> {
+async function writeAll(call: ClientWritableStream<unknown>, requests: AsyncIterable<unknown>): Promise<void> {
   try {
     for await (const request of requests) {
       const gone = await new Promise<unknown>((resolve) => call.write(request, resolve));

@@ -32,7 +32,12 @@ export interface GrpcServerDeps {
 }
 
 /** Serves the method table over gRPC. Messages pass as raw bytes: grpc-js neither encodes nor decodes. */
-export function createGrpcServer({ table, dispatcher, credentials, limits = DEFAULT_GRPC_LIMITS }: GrpcServerDeps): GrpcServer {
+export function createGrpcServer({
+  table,
+  dispatcher,
+  credentials,
+  limits = DEFAULT_GRPC_LIMITS,
+}: GrpcServerDeps): GrpcServer {
   const server = new Server({
     'grpc.max_receive_message_length': limits.messageBytesMax,
     'grpc.max_send_message_length': limits.messageBytesMax,

@@ -49,7 +49,7 @@ function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void
     dropEntries: (upTo) => dropEntries(writer, upTo),
     // One process writes, and state with the entry: no late write can meet a deletion.
     dropTombstones: async () => {},
-    dropRequests: (upTo) => writer.call('dropRequests', upTo),
+    dropRequests: (before) => writer.call('dropRequests', before),
     saveFollower: (follower) => writer.call('saveFollower', follower),
     removeFollower: (name) => writer.call('removeFollower', name),
     readFollowers: async () => reader.followers(),

@@ -71,7 +71,7 @@ function createTables(db: Database.Database): void {
     CREATE TABLE keelson_collections (name TEXT NOT NULL PRIMARY KEY) STRICT;
     CREATE TABLE keelson_followers (name TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
     ${documentTable(REQUESTS_COLLECTION)}
-    CREATE INDEX keelson_requests_by_revision ON ${REQUESTS_COLLECTION} (revision);
+    CREATE INDEX keelson_requests_by_time ON ${REQUESTS_COLLECTION} (update_time);
     COMMIT;
   `);
 }

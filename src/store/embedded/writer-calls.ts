@@ -8,7 +8,7 @@ export interface WriterCalls {
   raiseFloor(floor: Position): void;
   /** Deletes some of the entries below the floor, and tells how many. */
   sweepEntries(): number;
-  dropRequests(upTo: number): void;
+  dropRequests(before: number): void;
   saveFollower(follower: FollowerPosition): void;
   removeFollower(name: string): void;
 }

@@ -50,7 +50,7 @@ function createWriterCalls(db: Database.Database): WriterCalls {
     append,
     raiseFloor,
     sweepEntries: () => statements.sweepEntries.run([SWEEP_ENTRIES]).changes,
-    dropRequests: (upTo) => void statements.dropRequests.run([upTo]),
+    dropRequests: (before) => void statements.dropRequests.run([before]),
     saveFollower: ({ name, revision }) => void statements.saveFollower.run([name, revision]),
     removeFollower: (name) => void statements.removeFollower.run([name]),
   };
@@ -68,7 +68,7 @@ function prepareStatements(db: Database.Database) {
     setFloor: db.prepare('INSERT INTO keelson_floor VALUES (?, ?, ?)'),
     sweepEntries: db.prepare(`DELETE FROM keelson_entries WHERE first IN (
       SELECT first FROM keelson_entries WHERE last <= (SELECT revision FROM keelson_floor) ORDER BY first LIMIT ?)`),
-    dropRequests: db.prepare(`DELETE FROM ${REQUESTS_COLLECTION} WHERE revision <= ?`),
+    dropRequests: db.prepare(`DELETE FROM ${REQUESTS_COLLECTION} WHERE update_time < ?`),
     saveFollower: db.prepare('INSERT OR REPLACE INTO keelson_followers VALUES (?, ?)'),
     removeFollower: db.prepare('DELETE FROM keelson_followers WHERE name = ?'),
   };

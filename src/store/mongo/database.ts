@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import type { Collection, Db, ReadConcernLevel } from 'mongodb';
+import { NewerDataFormatError } from '../errors.js';
+import { REQUESTS_COLLECTION } from '../requests.js';
+import type { DatabaseMark, StoredDocument, StoredEntry, StoredFollower, StoredPosition } from './documents.js';
+import { isDuplicateKey } from './failures.js';
+
+/** Raised by one when an older release could no longer read what this one writes. */
+export const DATA_FORMAT = 1;
+
+/** The collections of a ledger, by what lies in them. */
+export interface LedgerCollections {
+  readonly entries: Collection<StoredEntry>;
+  readonly positions: Collection<StoredPosition>;
+  readonly followers: Collection<StoredFollower>;
+  readonly declared: Collection<{ readonly _id: string }>;
+  /** The documents of a declared collection, or of the requests. */
+  documents(name: string): Collection<StoredDocument>;
+}
+
+export function ledgerCollections(db: Db): LedgerCollections {
+  return {
+    entries: db.collection('keelson_entries'),
+    positions: db.collection('keelson_positions'),
+    followers: db.collection('keelson_followers'),
+    declared: db.collection('keelson_collections'),
+    documents: (name) => db.collection(name),
+  };
+}
+
+/** Gives the id of the database, having marked it if it is new. Throws NewerDataFormatError, having changed nothing. */
+export async function markDatabase(db: Db): Promise<string> {
+  const marks = db.collection<DatabaseMark>('keelson_database');
+  const mark = (await marks.findOne({ _id: 'ledger' })) ?? (await insertMark(marks));
+  if (mark.format > DATA_FORMAT) throw new NewerDataFormatError(db.databaseName, mark.format, DATA_FORMAT);
+  return mark.databaseId;
+}
+
+/** Makes the indexes that the engine reads by. Those that are there already stay. */
+export async function createIndexes(collections: LedgerCollections, names: readonly string[]): Promise<void> {
+  for (const name of names) await collections.documents(name).createIndex({ deletedRevision: 1 }, { sparse: true });
+}
+
+/** The indexes that are not of a declared collection. */
+export async function createOwnIndexes(collections: LedgerCollections): Promise<void> {
+  await collections.documents(REQUESTS_COLLECTION).createIndex({ updateTime: 1 });
+}
+
+/**
+ * The strongest read concern that the server has. Only `linearizable` keeps a primary that was deposed, and does not
+ * know it yet, from answering with an old tail; a standalone server does not have it and does not need it.
+ */
+export async function strongestReadConcern({ positions }: LedgerCollections): Promise<ReadConcernLevel> {
+  for (const level of ['linearizable', 'majority'] as const) {
+    if (await accepts(positions, level)) return level;
+  }
+  return 'local';
+}
+
+async function accepts(positions: Collection<StoredPosition>, level: ReadConcernLevel): Promise<boolean> {
+  try {
+    await positions.findOne({ _id: 'floor' }, { readConcern: { level } });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function insertMark(marks: Collection<DatabaseMark>): Promise<DatabaseMark> {
+  const mark = { _id: 'ledger', databaseId: randomUUID(), format: DATA_FORMAT };
+  try {
+    await marks.insertOne(mark);
+    return mark;
+  } catch (err) {
+    // Another process made it in the same moment.
+    const found = isDuplicateKey(err) ? await marks.findOne({ _id: 'ledger' }) : undefined;
+    if (!found) throw err;
+    return found;
+  }
+}
