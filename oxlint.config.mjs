@@ -4,7 +4,7 @@
 const LAYERS = {
   gateway: ['rpc'],
   rpc: [],
-  services: ['repositories', 'rpc/context', 'rpc/errors', 'rpc/service'],
+  services: ['repositories', 'rpc/access', 'rpc/context', 'rpc/errors', 'rpc/service', 'store/json-value'],
   repositories: ['ledger', 'cache', 'store', 'rpc/context', 'rpc/errors'],
   ledger: ['store'],
   cache: [],

@@ -9,10 +9,12 @@ export interface Clock {
 export interface Caller {
   /** The resource name of the principal: `serviceAccounts/admin`. Empty for a caller without a token. */
   readonly name: string;
+  /** What the token was made for: `documents.documents.get`; `*` is everything. */
+  readonly permissions: readonly string[];
 }
 
 /** The caller of a public method that brought no token. */
-export const ANONYMOUS: Caller = { name: '' };
+export const ANONYMOUS: Caller = { name: '', permissions: [] };
 
 /** What a handler knows about its call. It is passed, never global. */
 export interface CallContext {

@@ -94,7 +94,8 @@ function answerOnce({ call, incoming, callback }: UnaryAnswer, answer: Promise<U
 /** Reads a request stream. The pipeline hears of a cancelled call by its signal, so an error here is just the end. */
 async function* readAll(call: ServerReadableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>) {
   try {
-    for await (const message of call) yield message as Buffer;
+    // A plain `for await (... of call)` destroys the call when the peer half-closes, and no trailers would be sent.
+    for await (const message of call.iterator({ destroyOnReturn: false })) yield message as Buffer;
   } catch {
     return;
   }

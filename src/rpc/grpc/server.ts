@@ -1,4 +1,4 @@
-import { Server, type ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
 import type { Dispatcher } from '../call.js';
 import type { Method, MethodTable } from '../method-table.js';
 import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandler } from './handlers.js';
@@ -29,6 +29,11 @@ export interface GrpcServerDeps {
   readonly dispatcher: Dispatcher;
   readonly credentials: ServerCredentials;
   readonly limits?: GrpcLimits;
+}
+
+/** For listeners that only this machine, or a proxy that encrypts, can reach. */
+export function createPlaintextCredentials(): ServerCredentials {
+  return ServerCredentials.createInsecure();
 }
 
 /** Serves the method table over gRPC. Messages pass as raw bytes: grpc-js neither encodes nor decodes. */

@@ -1,0 +1,138 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import type { FileRegistry } from '@bufbuild/protobuf';
+import type { Logger } from 'pino';
+import { Idempotency } from '../gen/keelson/options/v1/options.js';
+import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
+import { createHttpGateway } from './gateway/http-server.js';
+import { createLedger, type Ledger } from './ledger/ledger.js';
+import { Cleanups } from './lifecycle.js';
+import { DESCRIPTOR_IMAGE, PACKAGE_FILE } from './package-files.js';
+import { API_KEYS_COLLECTION, createApiKeys } from './repositories/api-keys.js';
+import { createDocuments, DOCUMENTS_COLLECTION } from './repositories/documents.js';
+import { createHealthService, HealthRegistry } from './rpc/builtin/health.js';
+import { createReflectionServices } from './rpc/builtin/reflection.js';
+import type { Clock } from './rpc/context.js';
+import { createDescriptorIndex } from './rpc/descriptor-index.js';
+import { readDescriptorImage } from './rpc/descriptors.js';
+import { createGrpcServer, createPlaintextCredentials } from './rpc/grpc/server.js';
+import { createMethodTable } from './rpc/method-table.js';
+import { OpenCalls } from './rpc/open-calls.js';
+import { createDispatcher } from './rpc/pipeline.js';
+import type { Policy } from './rpc/policy.js';
+import type { ServiceImplementation } from './rpc/service.js';
+import { createDocumentService } from './services/documents/document-service.js';
+import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
+import { ensureFirstAdmin } from './services/identity/first-admin.js';
+import { openEmbeddedStore } from './store/embedded/open-embedded-store.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const OWNER_ONLY_DIR = 0o700;
+
+/** A running server. */
+export interface App {
+  readonly grpc: ListenAddress;
+  readonly http: ListenAddress;
+  /** Where the first admin token was written. */
+  readonly adminTokenFile: string;
+  /** Drains and closes everything; takes a little more than the drain timeout at most. */
+  close(): Promise<void>;
+}
+
+export interface AppDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Wires everything together. Where a step fails, those before it are undone. */
+export async function startApp(config: Config, deps: AppDeps): Promise<App> {
+  const cleanups = new Cleanups();
+  try {
+    return await start(config, deps, cleanups);
+  } catch (err) {
+    await cleanups.run(deps.log);
+    throw err;
+  }
+}
+
+async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups): Promise<App> {
+  await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
+  const ledger = await openStorage(config, { log, clock }, cleanups);
+  const apiKeys = createApiKeys(ledger);
+  const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
+
+  const health = new HealthRegistry();
+  const registry = readDescriptorImage(await readFile(DESCRIPTOR_IMAGE));
+  const services = [createDocumentService({ documents: createDocuments(ledger) })];
+  const builtin = createBuiltinServices(config, { health, registry, services });
+  const table = createMethodTable(registry, [...services, ...builtin]);
+  const openCalls = new OpenCalls();
+  const dispatcher = createDispatcher({
+    table,
+    authenticator: createApiKeyAuthenticator({ apiKeys }),
+    authorizer: createPermissionAuthorizer(),
+    clock,
+    log,
+    openCalls,
+  });
+
+  const grpcServer = createGrpcServer({ table, dispatcher, credentials: createPlaintextCredentials() });
+  cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
+  const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
+  const gateway = createHttpGateway({
+    table,
+    dispatcher,
+    log,
+    isReady: () => health.isServing(),
+    serverInfo: { name: 'keelson', version: await readVersion() },
+  });
+  cleanups.add('HTTP gateway', () => gateway.close(config.drainTimeoutMs));
+  const http = await gateway.listen(config.httpListen);
+
+  // The newest step runs first: no new calls, streams end, unary calls finish; then the listeners and the stores close.
+  cleanups.add('running calls', () => openCalls.drain(config.drainTimeoutMs));
+  cleanups.add('health', () => health.setAll(table.services, { serving: false }));
+  health.setAll(table.services, { serving: true });
+  return {
+    grpc: { host: config.grpcListen.host, port: grpcPort },
+    http,
+    adminTokenFile,
+    close: () => cleanups.run(log),
+  };
+}
+
+async function openStorage(config: Config, { log }: AppDeps, cleanups: Cleanups): Promise<Ledger> {
+  const store = await openEmbeddedStore({ dataDir: config.dataDir });
+  cleanups.add('store', () => store.close());
+  const ledger = await createLedger({ store, logger: log });
+  cleanups.add('ledger', () => ledger.close());
+  await ledger.declareCollections([API_KEYS_COLLECTION, DOCUMENTS_COLLECTION]);
+  return ledger;
+}
+
+async function readVersion(): Promise<string> {
+  const { version } = JSON.parse(await readFile(PACKAGE_FILE, 'utf8')) as { version: string };
+  return version;
+}
+
+interface BuiltinParts {
+  readonly health: HealthRegistry;
+  readonly registry: FileRegistry;
+  readonly services: readonly ServiceImplementation[];
+}
+
+function createBuiltinServices(config: Config, { health, registry, services }: BuiltinParts): ServiceImplementation[] {
+  const healthService = createHealthService(health, builtinPolicy(config, 'health'));
+  const listed = [...services, healthService].map((service) => service.definition.fullName);
+  const index = createDescriptorIndex(registry, listed);
+  return [healthService, ...createReflectionServices(index, builtinPolicy(config, 'reflection'))];
+}
+
+/** What the contracts of others leave unsaid. A watch and a reflection stream may stay open for a day. */
+function builtinPolicy({ publicServices }: Config, service: BuiltinService): Policy {
+  return {
+    access: { kind: publicServices.has(service) ? 'public' : 'authenticated' },
+    deadlineDefaultMs: DAY_MS,
+    deadlineMaxMs: Infinity,
+    idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS,
+  };
+}

@@ -1,0 +1,48 @@
+import { relative } from 'node:path';
+import type { App } from '../app.js';
+import { formatAddress, type Config } from '../config.js';
+
+/** What a newcomer reads when the server is up; the last line is for programs that wait for it. */
+export function welcome(config: Config, app: App): string {
+  const grpc = formatAddress(app.grpc);
+  const http = formatAddress(app.http);
+  const tokenFile = shortest(app.adminTokenFile);
+  return `
+Keelson is up.
+
+  gRPC    ${grpc}
+  HTTP    http://${http}
+  data    ${shortest(config.dataDir)} (embedded engine)
+  token   ${tokenFile} (the first admin's; only you can read the file)
+
+Three things to try in another terminal:
+
+  export KEELSON_TOKEN=$(cat ${quote(tokenFile)})
+
+  # write a document over HTTP
+  curl -H "Authorization: Bearer $KEELSON_TOKEN" --json '{"fields": {"text": "hello"}}' \\
+    "http://${http}/v1/collections/notes/documents?documentId=first"
+
+  # read it over gRPC
+  npx buf curl --http2-prior-knowledge --protocol grpc -H "Authorization: Bearer $KEELSON_TOKEN" \\
+    -d '{"name": "collections/notes/documents/first"}' \\
+    http://${grpc}/keelson.documents.v1.DocumentService/GetDocument
+
+  # see all calls in a browser
+  http://${http}/docs
+
+Ctrl-C stops it.
+
+keelson ready grpc=${grpc} http=${http}
+`;
+}
+
+/** A path below the working directory reads better relative to it. */
+function shortest(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
+function quote(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

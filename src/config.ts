@@ -1,0 +1,135 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
+
+const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
+const PORT_MAX = 65_535;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const BUILTIN_SERVICES = ['health', 'reflection'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type BuiltinService = (typeof BUILTIN_SERVICES)[number];
+
+/** Where a listener binds. Port 0 asks for any free one. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Every setting of a server. docs/configuration.md explains each. */
+export interface Config {
+  readonly grpcListen: ListenAddress;
+  readonly httpListen: ListenAddress;
+  /** An absolute path. */
+  readonly dataDir: string;
+  /** The services that answer without a token. */
+  readonly publicServices: ReadonlySet<BuiltinService>;
+  readonly logLevel: LogLevel;
+  /** How long running calls may take to end at a stop. */
+  readonly drainTimeoutMs: number;
+}
+
+/** The settings are wrong; the message has one sentence per mistake. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads and checks all settings. This is the only file that knows the environment; all mistakes are told at once. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const mistakes: string[] = [];
+  const read = <T>(name: string, fallback: string, parse: (value: string) => T): T => {
+    // An empty variable is what a shell or a compose file makes of "not set".
+    const value = env[name]?.trim() || fallback;
+    try {
+      return parse(value);
+    } catch (err) {
+      mistakes.push(`${name}="${value}": ${err instanceof Error ? err.message : String(err)}`);
+      return parse(fallback);
+    }
+  };
+
+  const config: Config = {
+    grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
+    httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
+    dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
+    publicServices: read('KEELSON_PUBLIC_SERVICES', 'health,reflection', parseBuiltinServices),
+    logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
+    drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
+  };
+  const allowPlaintext = read('KEELSON_ALLOW_PLAINTEXT', 'false', parseBoolean);
+  if (!allowPlaintext) mistakes.push(...plaintextMistakes(config));
+  mistakes.push(...unknownSettings(env));
+  if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'));
+  return Object.freeze(config);
+}
+
+/** Names every setting, so that a misspelt one is told and not passed over. */
+export const SETTINGS = [
+  'KEELSON_GRPC_LISTEN',
+  'KEELSON_HTTP_LISTEN',
+  'KEELSON_DATA_DIR',
+  'KEELSON_PUBLIC_SERVICES',
+  'KEELSON_LOG_LEVEL',
+  'KEELSON_DRAIN_TIMEOUT_MS',
+  'KEELSON_ALLOW_PLAINTEXT',
+] as const;
+
+/** Read by client commands and by tests, and harmless beside a server. */
+const OTHER_SETTINGS = /^KEELSON_(ADDRESS|TOKEN|TEST_.*|BREAKING_.*)$/;
+
+function unknownSettings(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known: readonly string[] = SETTINGS;
+  return Object.keys(env)
+    .filter((name) => name.startsWith('KEELSON_') && !known.includes(name) && !OTHER_SETTINGS.test(name))
+    .map((name) => `${name}: there is no such setting`);
+}
+
+function plaintextMistakes({ grpcListen, httpListen }: Config): string[] {
+  const listeners = [
+    ['KEELSON_GRPC_LISTEN', grpcListen],
+    ['KEELSON_HTTP_LISTEN', httpListen],
+  ] as const;
+  return listeners
+    .filter(([, { host }]) => !isLoopback(host))
+    .map(
+      ([name, { host, port }]) =>
+        `${name}="${formatAddress({ host, port })}": can be reached from other machines and has no TLS; ` +
+        'set KEELSON_ALLOW_PLAINTEXT=true if a proxy or a mesh in front of it encrypts',
+    );
+}
+
+/** Writes `host:port`, with an IPv6 host in brackets. */
+export function formatAddress({ host, port }: ListenAddress): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+function parseListen(value: string): ListenAddress {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(value);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > PORT_MAX) throw new Error('must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:0');
+  return { host, port };
+}
+
+function parseBuiltinServices(value: string): ReadonlySet<BuiltinService> {
+  if (value === 'none') return new Set();
+  return new Set(value.split(',').map((name) => oneOf(BUILTIN_SERVICES, name.trim())));
+}
+
+function parseMilliseconds(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new Error('must be a whole number of milliseconds');
+  return Number(value);
+}
+
+function parseBoolean(value: string): boolean {
+  return oneOf(['true', 'false'] as const, value) === 'true';
+}
+
+function oneOf<T extends string>(allowed: readonly T[], value: string): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw new Error(`must be one of ${allowed.join(', ')}`);
+  return found;
+}

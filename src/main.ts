@@ -1,0 +1,15 @@
+import { Command } from 'commander';
+import { addCallCommand } from './commands/call.js';
+import { addHealthCommand } from './commands/health.js';
+import { addServeCommand } from './commands/serve.js';
+
+/** Runs the `keelson` command. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('keelson')
+    .description('The inner backbone of a backend: typed gRPC services, and the command to run and call them')
+    .showHelpAfterError('Run "keelson --help" to see the commands');
+  addServeCommand(program);
+  addCallCommand(program);
+  addHealthCommand(program);
+  await program.parseAsync(argv);
+}

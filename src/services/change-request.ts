@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import type { ChangeOptions } from '../repositories/documents.js';
+import type { CallContext } from '../rpc/context.js';
+
+/** What a repeat of a change is recognised by. */
+export interface RepeatableChange {
+  /** The method, so that one id cannot serve two kinds of changes. */
+  readonly method: string;
+  /** The `request_id` of AIP-155. A change without one is not safe to repeat. */
+  readonly requestId: string;
+  /** The encoded request: the same id with other bytes is refused. */
+  readonly encoded: Uint8Array;
+}
+
+/** Makes the options of a change from its call. */
+export function changeOptions(ctx: CallContext, { method, requestId, encoded }: RepeatableChange): ChangeOptions {
+  if (requestId === '') return { signal: ctx.signal };
+  const fingerprint = createHash('sha256').update(method).update('\n').update(encoded).digest('hex');
+  return { signal: ctx.signal, request: { caller: ctx.caller.name, id: requestId.toLowerCase(), fingerprint } };
+}

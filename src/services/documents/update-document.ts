@@ -1,0 +1,23 @@
+import { UpdateDocumentRequest, type Document } from '../../../gen/keelson/documents/v1/document_service.js';
+import type { Documents } from '../../repositories/documents.js';
+import type { CallContext } from '../../rpc/context.js';
+import { changeOptions } from '../change-request.js';
+import { readFields } from './document-fields.js';
+import { toMessage } from './document-message.js';
+
+/** Updates the fields of a document that the mask names; the whole content without a mask, or with `*`. */
+export function createUpdateDocument(deps: { documents: Pick<Documents, 'update'> }) {
+  return async function updateDocument(ctx: CallContext, request: UpdateDocumentRequest): Promise<Document> {
+    const { document, updateMask = [], requestId } = request;
+    const change = {
+      name: document?.name ?? '',
+      etag: document?.etag ?? '',
+      fields: readFields('document.fields', document?.fields),
+      mask: updateMask.length === 0 || updateMask.includes('*') ? undefined : updateMask,
+    };
+    const encoded = UpdateDocumentRequest.encode(request).finish();
+    return toMessage(
+      await deps.documents.update(change, changeOptions(ctx, { method: 'UpdateDocument', requestId, encoded })),
+    );
+  };
+}

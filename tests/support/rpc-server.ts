@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import type { Caller } from '../../src/rpc/context.js';
+import { readDescriptorImage } from '../../src/rpc/descriptors.js';
+import { createGrpcServer, createPlaintextCredentials } from '../../src/rpc/grpc/server.js';
+import { createMethodTable } from '../../src/rpc/method-table.js';
+import { OpenCalls } from '../../src/rpc/open-calls.js';
+import { createDispatcher } from '../../src/rpc/pipeline.js';
+import type { ServiceImplementation } from '../../src/rpc/service.js';
+import { DESCRIPTOR_IMAGE } from '../../src/package-files.js';
+
+export const GOOD_TOKEN = 'good-token';
+export const READER_TOKEN = 'reader-token';
+
+const CALLERS: Readonly<Record<string, Caller>> = {
+  [GOOD_TOKEN]: { name: 'serviceAccounts/tester', permissions: ['*'] },
+  [READER_TOKEN]: { name: 'serviceAccounts/reader', permissions: ['documents.documents.get'] },
+};
+
+/** A gRPC server on a free port, with the real pipeline around the handlers of a test. */
+export interface RpcServer {
+  readonly address: string;
+  readonly openCalls: OpenCalls;
+  /** The lines of the log so far. */
+  readonly logLines: readonly Record<string, unknown>[];
+  close(): Promise<void>;
+}
+
+export async function startRpcServer(...services: ServiceImplementation[]): Promise<RpcServer> {
+  const table = createMethodTable(readDescriptorImage(await readFile(DESCRIPTOR_IMAGE)), services);
+  const logLines: Record<string, unknown>[] = [];
+  const log = pino({ level: 'debug' }, { write: (line) => logLines.push(JSON.parse(line) as Record<string, unknown>) });
+  const openCalls = new OpenCalls();
+  const dispatcher = createDispatcher({
+    table,
+    authenticator: { authenticate: async (token) => CALLERS[token] },
+    authorizer: {
+      isAllowed: async ({ permissions }, permission) => permissions.includes('*') || permissions.includes(permission),
+    },
+    clock: { now: () => Date.now() },
+    log,
+    openCalls,
+  });
+  const server = createGrpcServer({ table, dispatcher, credentials: createPlaintextCredentials() });
+  const port = await server.listen('127.0.0.1:0');
+  return {
+    address: `127.0.0.1:${port}`,
+    openCalls,
+    logLines,
+    close: () => server.close(1000),
+  };
+}

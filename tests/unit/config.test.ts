@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import { ConfigError, formatAddress, readConfig } from '../../src/config.js';
+
+describe('readConfig()', () => {
+  function mistakes(env: Record<string, string>): string[] {
+    try {
+      readConfig(env);
+    } catch (err) {
+      if (err instanceof ConfigError) return err.message.split('\n');
+      throw err;
+    }
+    return [];
+  }
+
+  it('has safe defaults', () => {
+    const config = readConfig({});
+
+    expect(formatAddress(config.grpcListen)).to.equal('127.0.0.1:50051');
+    expect(formatAddress(config.httpListen)).to.equal('127.0.0.1:8080');
+    expect(config.dataDir).to.match(/\/\.keelson$/);
+    expect([...config.publicServices]).to.deep.equal(['health', 'reflection']);
+    expect(Object.isFrozen(config)).to.equal(true);
+  });
+
+  it('tells all mistakes at once', () => {
+    const found = mistakes({
+      KEELSON_GRPC_LISTEN: 'nowhere',
+      KEELSON_HTTP_LISTEN: '127.0.0.1:70000',
+      KEELSON_LOG_LEVEL: 'loud',
+      KEELSON_DRAIN_TIMEOUT_MS: '-1',
+      KEELSON_PUBLIC_SERVICES: 'health,documents',
+      KEELSON_GRPC_LISTENN: '127.0.0.1:1',
+    });
+
+    expect(found).to.have.length(6);
+    expect(found[0]).to.equal('KEELSON_GRPC_LISTEN="nowhere": must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:0');
+    expect(found.at(-1)).to.equal('KEELSON_GRPC_LISTENN: there is no such setting');
+  });
+
+  for (const host of ['0.0.0.0:50051', '[::]:50051', '192.168.1.5:50051', 'keelson.example:50051']) {
+    it(`wants a word for listening on ${host} without TLS`, () => {
+      expect(mistakes({ KEELSON_GRPC_LISTEN: host })).to.have.length(1);
+      expect(mistakes({ KEELSON_GRPC_LISTEN: host })[0]).to.include('KEELSON_ALLOW_PLAINTEXT=true');
+      expect(mistakes({ KEELSON_GRPC_LISTEN: host, KEELSON_ALLOW_PLAINTEXT: 'true' })).to.deep.equal([]);
+    });
+  }
+
+  for (const host of ['127.0.0.1:0', '127.8.9.10:1', '[::1]:0', 'localhost:50051']) {
+    it(`takes ${host} as loopback`, () => {
+      expect(mistakes({ KEELSON_GRPC_LISTEN: host })).to.deep.equal([]);
+    });
+  }
+
+  it('takes an empty variable as not set', () => {
+    expect(readConfig({ KEELSON_LOG_LEVEL: '' }).logLevel).to.equal('info');
+  });
+
+  it('lets no service be public when told so', () => {
+    expect(readConfig({ KEELSON_PUBLIC_SERVICES: 'none' }).publicServices.size).to.equal(0);
+  });
+});

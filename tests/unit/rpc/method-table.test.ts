@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import type { FileRegistry } from '@bufbuild/protobuf';
+import { DocumentServiceDefinition } from '../../../gen/keelson/documents/v1/document_service.js';
+import { HealthDefinition } from '../../../gen/health/v1/health.js';
+import { Idempotency, MethodPolicy } from '../../../gen/keelson/options/v1/options.js';
+import { DESCRIPTOR_IMAGE } from '../../../src/package-files.js';
+import { readDescriptorImage } from '../../../src/rpc/descriptors.js';
+import { ContractError, createMethodTable } from '../../../src/rpc/method-table.js';
+import type { ServiceImplementation } from '../../../src/rpc/service.js';
+
+const POLICY_TAG = (50_541 << 3) | 2;
+const { getDocument, createDocument } = DocumentServiceDefinition.methods;
+
+describe('createMethodTable()', () => {
+  let registry: FileRegistry;
+
+  before(async () => {
+    registry = readDescriptorImage(await readFile(DESCRIPTOR_IMAGE));
+  });
+
+  function mistake(service: ServiceImplementation): string {
+    try {
+      createMethodTable(registry, [service]);
+    } catch (err) {
+      if (err instanceof ContractError) return err.message;
+      throw err;
+    }
+    throw new Error('Expected a ContractError');
+  }
+
+  it('knows the methods of a service by their gRPC paths', () => {
+    const table = createMethodTable(registry, [aService(DocumentServiceDefinition.methods)]);
+
+    expect([...table.methods.keys()]).to.deep.equal(
+      ['Create', 'Get', 'List', 'Update', 'Delete'].map(
+        (verb) => `/keelson.documents.v1.DocumentService/${verb}Document${verb === 'List' ? 's' : ''}`,
+      ),
+    );
+    expect(table.methods.get('/keelson.documents.v1.DocumentService/GetDocument')?.policy).to.deep.equal({
+      access: { kind: 'permission', name: 'documents.documents.get', resource: 'name' },
+      deadlineDefaultMs: 5000,
+      deadlineMaxMs: 60_000,
+      idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS,
+    });
+  });
+
+  context('when methods have no policy', () => {
+    it('refuses with one sentence for each', () => {
+      const methods = {
+        getDocument: { ...getDocument, options: {} },
+        createDocument: { ...createDocument, options: {} },
+      };
+
+      const sentences = mistake(aService(methods)).split('\n');
+
+      expect(sentences).to.have.length(2);
+      expect(sentences[0]).to.match(
+        /^Method keelson\.documents\.v1\.DocumentService\.GetDocument has no complete policy: /,
+      );
+    });
+
+    it('refuses a contract of others too, unless a policy stands in', () => {
+      const service = { ...aService(HealthDefinition.methods), definition: HealthDefinition };
+
+      expect(mistake(service)).to.include('Health.Check has no complete policy');
+    });
+  });
+
+  context('when a permission names no resource', () => {
+    it('refuses with a sentence', () => {
+      expect(mistake(aService({ getDocument: withResource('') }))).to.equal(
+        'Method keelson.documents.v1.DocumentService.GetDocument asks for permission "documents.documents.get" but ' +
+          'names no resource: set "resource" to a string field of keelson.documents.v1.GetDocumentRequest',
+      );
+    });
+  });
+
+  context('when a permission names a resource that the request does not have', () => {
+    for (const resource of ['parent', 'name.x', 'name.', 'Name']) {
+      it(`refuses "${resource}"`, () => {
+        expect(mistake(aService({ getDocument: withResource(resource) }))).to.include(
+          `takes the resource of permission "documents.documents.get" from "${resource}", which is not a string field`,
+        );
+      });
+    }
+  });
+
+  context('when the policy and idempotency_level disagree', () => {
+    it('refuses with a sentence that says what to write', () => {
+      const method = withPolicy({ idempotency: Idempotency.IDEMPOTENCY_IDEMPOTENT });
+
+      expect(mistake(aService({ getDocument: method }))).to.include('"option idempotency_level = IDEMPOTENT"');
+    });
+  });
+
+  context('when a method has no handler', () => {
+    it('refuses with a sentence', () => {
+      const service = { ...aService({ getDocument }), handlers: {} };
+
+      expect(mistake(service)).to.include('DocumentService.GetDocument has no handler');
+    });
+  });
+
+  context('when the image does not know the service', () => {
+    it('refuses with a sentence that says what to run', () => {
+      const definition = { ...DocumentServiceDefinition, fullName: 'keelson.gone.v1.GoneService' };
+
+      expect(mistake({ ...aService({ getDocument }), definition })).to.include('run "npm run gen"');
+    });
+  });
+});
+
+function aService(methods: ServiceImplementation['definition']['methods']): ServiceImplementation {
+  const handlers = Object.fromEntries(Object.keys(methods).map((key) => [key, () => undefined]));
+  return { definition: { ...DocumentServiceDefinition, methods }, handlers, policy: undefined };
+}
+
+function withResource(resource: string) {
+  return withPolicy({
+    idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS,
+    access: { $case: 'permission', value: { name: 'documents.documents.get', resource } },
+  });
+}
+
+/** The method GetDocument with another policy, written as ts-proto keeps it: with its length in front. */
+function withPolicy(policy: Partial<MethodPolicy>) {
+  const deadline = { default: { seconds: 1n, nanos: 0 }, max: undefined };
+  const access = { $case: 'authenticated' as const, value: {} };
+  const bytes = MethodPolicy.encode(MethodPolicy.create({ deadline, access, ...policy })).finish();
+  return { ...getDocument, options: { _unknownFields: { [POLICY_TAG]: [Buffer.from([bytes.length, ...bytes])] } } };
+}
