@@ -7,8 +7,11 @@ export const COMMIT_WRITES_MAX = 500;
 /** All values of one commit together, as JSON in UTF-8. */
 export const COMMIT_BYTES_MAX = 4 * MIB;
 
-/** One value, as JSON in UTF-8. As BSON, where an array of small numbers takes seven times the room, it is under 16 MiB. */
-export const VALUE_BYTES_MAX = 1 * MIB;
+/**
+ * One value, as JSON in UTF-8: 1 MiB of content, and what a repository keeps beside it. As BSON, where an array of small
+ * numbers takes seven times the room, it is under 16 MiB.
+ */
+export const VALUE_BYTES_MAX = 1 * MIB + 4 * KIB;
 
 /** Objects and arrays inside each other in one value. Servers that store BSON stop at 100. */
 export const VALUE_DEPTH_MAX = 64;
@@ -34,8 +37,8 @@ export const QUEUE_BYTES_MAX = 64 * MIB;
 /** Ids of one read. */
 export const GET_IDS_MAX = 1_000;
 
-/** Documents of one page of a scan. */
-export const SCAN_LIMIT_MAX = 1_000;
+/** Documents of one scan: the largest page that services give, and one to see whether there is more. */
+export const SCAN_LIMIT_MAX = 1_001;
 
 /** Times that a read starts again because it met a commit half applied. */
 export const READ_ATTEMPTS_MAX = 20;

@@ -39,16 +39,17 @@ function findViolation(path: string, value: unknown, depth: number): FieldViolat
     case 'number':
       return Number.isFinite(value) ? undefined : { field: path, description: `must be a finite number, is ${value}` };
     case 'object':
-      return value === null ? undefined : findInChildren(path, value, depth + 1);
+      return value === null ? undefined : findInChildren(path, value, depth);
     default:
       return { field: path, description: 'must have a value' };
   }
 }
 
 function findInChildren(path: string, value: object, depth: number): FieldViolation | undefined {
+  if (depth > FIELDS_DEPTH_MAX) return { field: path, description: `must be at most ${FIELDS_DEPTH_MAX} levels deep` };
   for (const [key, child] of Object.entries(value) as [string, JsonValue | undefined][]) {
     const childPath = Array.isArray(value) ? `${path}[${key}]` : `${path}.${PLAIN_KEY.test(key) ? key : `\`${key}\``}`;
-    const violation = findViolation(childPath, child, depth);
+    const violation = findViolation(childPath, child, depth + 1);
     if (violation !== undefined) return violation;
   }
   return undefined;
