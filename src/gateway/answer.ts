@@ -1,8 +1,11 @@
+import type { Readable } from 'node:stream';
+
 /** A whole HTTP response. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  /** Text, bytes, or a stream of them that ends by itself. */
+  readonly body: string | Uint8Array | Readable;
 }
 
 /** Goes out with every answer. Answers may hold secrets of the caller, and none of them is a page unless it says so. */

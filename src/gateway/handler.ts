@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
@@ -11,7 +10,9 @@ import { methodNotAllowed } from './http-failure.js';
 import type { Page } from './pages.js';
 import { logRefusal } from './request-log.js';
 import { splitPath } from './request-target.js';
-import { callUnary, type RestDeps } from './rest.js';
+import { callStream } from './rest-stream.js';
+import type { RestDeps } from './rest-request.js';
+import { callUnary } from './rest.js';
 import type { RouteMatch, Router } from './router.js';
 
 /** What a route leads to. */
@@ -20,7 +21,6 @@ export type RouteTarget =
 
 export interface HandlerDeps extends RestDeps {
   readonly router: Router<RouteTarget>;
-  readonly log: Logger;
 }
 
 /** Answers a request, whatever it is. Never throws. */
@@ -60,7 +60,9 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
   }
   const { target } = match.entry;
   if (target.kind === 'page') return target.page.render();
-  return callUnary(deps, { exchange, binding: target.binding, segments: match.segments, responseMetadata });
+  const { binding } = target;
+  const call = binding.method.descriptor.methodKind === 'unary' ? callUnary : callStream;
+  return call(deps, { exchange, binding, segments: match.segments, responseMetadata });
 }
 
 function findRoute({ router }: HandlerDeps, { request, target }: Exchange): RouteMatch<RouteTarget> {

@@ -8,6 +8,7 @@ import { answerBrokenRequest } from './broken-request.js';
 import { openExchange } from './exchange.js';
 import { createHandler, type Handler, type RouteTarget } from './handler.js';
 import { createPages } from './pages.js';
+import { DEFAULT_STREAM_TIMES, type StreamTimes } from './rest-request.js';
 import { createRouter, type RouteEntry, type Router } from './router.js';
 import type { ServerInfo } from './server-info.js';
 import { parseTemplate } from './template.js';
@@ -51,6 +52,7 @@ export interface HttpGatewayDeps {
   readonly isReady: () => boolean;
   readonly serverInfo: ServerInfo;
   readonly limits?: HttpLimits;
+  readonly streamTimes?: StreamTimes;
 }
 
 /**
@@ -58,12 +60,13 @@ export interface HttpGatewayDeps {
  * descriptors only. Throws a ContractError when the rules cannot be served as they are.
  */
 export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
-  const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS } = deps;
+  const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS, streamTimes = DEFAULT_STREAM_TIMES } = deps;
   const handle = createHandler({
     registry: table.registry,
     dispatcher,
     log,
     bodyBytesMax: limits.bodyBytesMax,
+    streamTimes,
     router: createRoutes(deps),
   });
   const app = createApp(handle, limits);
