@@ -3,6 +3,7 @@ import { CallMetadata } from '../rpc/metadata.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
 import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
 import type { Binding } from './binding.js';
+import type { Cors } from './cors.js';
 import { renderError } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { toHttpHeaders } from './headers.js';
@@ -21,6 +22,7 @@ export type RouteTarget =
 
 export interface HandlerDeps extends RestDeps {
   readonly router: Router<RouteTarget>;
+  readonly cors: Cors;
 }
 
 /** Answers a request, whatever it is. Never throws. */
@@ -28,21 +30,26 @@ export type Handler = (exchange: Exchange) => Promise<HttpAnswer>;
 
 export function createHandler(deps: HandlerDeps): Handler {
   return async (exchange) => {
-    const responseMetadata = new CallMetadata();
-    try {
-      return withSafeHeaders(exchange, await answer(deps, exchange, responseMetadata));
-    } catch (err) {
-      logRefusal(deps.log, exchange, err);
-      const rendered = renderError(err, {
-        registry: deps.registry,
-        requestId: exchange.requestId,
-        hasToken: /^bearer /i.test(exchange.request.headers.authorization ?? ''),
-        isPretty: PRETTY.test(exchange.target?.query ?? ''),
-      });
-      const headers = { ...toHttpHeaders(responseMetadata), ...rendered.headers };
-      return withSafeHeaders(exchange, { ...rendered, headers });
-    }
+    const answered = await answerAnyhow(deps, exchange);
+    const headers = { ...SAFE_HEADERS, [REQUEST_ID_KEY]: exchange.requestId, ...answered.headers };
+    return deps.cors(exchange.request.headers, { ...answered, headers });
   };
+}
+
+async function answerAnyhow(deps: HandlerDeps, exchange: Exchange): Promise<HttpAnswer> {
+  const responseMetadata = new CallMetadata();
+  try {
+    return await answer(deps, exchange, responseMetadata);
+  } catch (err) {
+    logRefusal(deps.log, exchange, err);
+    const rendered = renderError(err, {
+      registry: deps.registry,
+      requestId: exchange.requestId,
+      hasToken: /^bearer /i.test(exchange.request.headers.authorization ?? ''),
+      isPretty: PRETTY.test(exchange.target?.query ?? ''),
+    });
+    return { ...rendered, headers: { ...toHttpHeaders(responseMetadata), ...rendered.headers } };
+  }
 }
 
 /** Errors come before the query is understood, so its wish to be read by people is looked for in the text. */
@@ -71,8 +78,4 @@ function findRoute({ router }: HandlerDeps, { request, target }: Exchange): Rout
     throw invalidRequest([{ field: '', description: 'Path is not percent-encoded UTF-8' }]);
   }
   return router.find(request.method ?? '', path);
-}
-
-function withSafeHeaders({ requestId }: Exchange, { status, headers, body }: HttpAnswer): HttpAnswer {
-  return { status, headers: { ...SAFE_HEADERS, [REQUEST_ID_KEY]: requestId, ...headers }, body };
 }

@@ -5,6 +5,7 @@ import type { Dispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
 import { compileBindings } from './binding.js';
 import { answerBrokenRequest } from './broken-request.js';
+import { createCors } from './cors.js';
 import { openExchange } from './exchange.js';
 import { createHandler, type Handler, type RouteTarget } from './handler.js';
 import { createPages } from './pages.js';
@@ -51,6 +52,8 @@ export interface HttpGatewayDeps {
   /** Tells whether calls would succeed now; what `/readyz` answers. */
   readonly isReady: () => boolean;
   readonly serverInfo: ServerInfo;
+  /** The origins whose pages may call, such as `https://app.example.com`; `*` for any. None by default. */
+  readonly allowedOrigins?: readonly string[];
   readonly limits?: HttpLimits;
   readonly streamTimes?: StreamTimes;
 }
@@ -68,6 +71,7 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     bodyBytesMax: limits.bodyBytesMax,
     streamTimes,
     router: createRoutes(deps),
+    cors: createCors(deps.allowedOrigins ?? []),
   });
   const app = createApp(handle, limits);
   return {
