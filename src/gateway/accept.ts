@@ -13,6 +13,26 @@ export function chooseMediaType<T extends string>(accept: string | undefined, of
   return best.type;
 }
 
+/** A compression that can be sent. */
+export type Encoding = 'br' | 'gzip';
+
+/**
+ * Chooses the compression that an Accept-Encoding header likes best (RFC 9110, 12.5.3); brotli of equals, for it is the
+ * smaller. Undefined when the answer had better not be compressed.
+ */
+export function chooseEncoding(acceptEncoding: string | undefined): Encoding | undefined {
+  if (acceptEncoding === undefined) return undefined;
+  const ranges = acceptEncoding.split(',').map(parseRange);
+  const qualityOfName = (name: string, otherwise: number) =>
+    (ranges.find(({ range }) => range === name) ?? ranges.find(({ range }) => range === '*'))?.quality ?? otherwise;
+  const brotli = qualityOfName('br', 0);
+  const gzip = qualityOfName('gzip', 0);
+  const best = Math.max(brotli, gzip);
+  const asItIs = ranges.find(({ range }) => range === 'identity')?.quality ?? 0;
+  if (best === 0 || asItIs > best) return undefined;
+  return brotli === best ? 'br' : 'gzip';
+}
+
 interface MediaRange {
   readonly range: string;
   readonly quality: number;

@@ -21,3 +21,8 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
 export function jsonText(value: unknown, { isPretty }: { isPretty: boolean }): string {
   return isPretty ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value);
 }
+
+/** Adds names to a header that is a list of them, such as Vary. */
+export function joinNames(one: string | undefined, other: string): string {
+  return one === undefined || one === '' ? other : `${one}, ${other}`;
+}

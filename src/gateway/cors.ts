@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { HttpAnswer } from './answer.js';
+import { joinNames, type HttpAnswer } from './answer.js';
 
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
@@ -72,8 +72,4 @@ function preflight(requestHeaders: IncomingHttpHeaders, { headers }: HttpAnswer)
     'access-control-max-age': String(PREFLIGHT_MAX_AGE_SECONDS),
     vary: joinNames(headers['vary'], 'origin, access-control-request-method, access-control-request-headers'),
   };
-}
-
-function joinNames(one: string | undefined, other: string): string {
-  return one === undefined || one === '' ? other : `${one}, ${other}`;
 }

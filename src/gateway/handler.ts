@@ -3,6 +3,7 @@ import { CallMetadata } from '../rpc/metadata.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
 import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
 import type { Binding } from './binding.js';
+import { compress } from './compression.js';
 import type { Cors } from './cors.js';
 import { renderError } from './errors.js';
 import type { Exchange } from './exchange.js';
@@ -32,7 +33,7 @@ export function createHandler(deps: HandlerDeps): Handler {
   return async (exchange) => {
     const answered = await answerAnyhow(deps, exchange);
     const headers = { ...SAFE_HEADERS, [REQUEST_ID_KEY]: exchange.requestId, ...answered.headers };
-    return deps.cors(exchange.request.headers, { ...answered, headers });
+    return compress(exchange.request, deps.cors(exchange.request.headers, { ...answered, headers }));
   };
 }
 

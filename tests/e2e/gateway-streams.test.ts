@@ -203,6 +203,21 @@ describe('the HTTP gateway, given a server stream', () => {
     await reader?.cancel();
   });
 
+  it('compresses a stream without holding a message back', async () => {
+    handle = async function* (call) {
+      yield { name: 'a' };
+      await once(call.signal, 'abort');
+    };
+    const headers = { accept: 'application/x-ndjson', 'accept-encoding': 'br' };
+    const response = await fetch(`${base}/v1/things:watch`, { headers });
+    expect(response.headers.get('content-encoding')).to.equal('br');
+    const reader = response.body?.getReader();
+    const chunk = await reader?.read();
+    expect(Buffer.from(chunk?.value ?? []).toString()).to.equal('{"name":"a"}\n');
+    await reader?.cancel();
+    while (ended === 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
   it('ends the call when its client goes away', async () => {
     handle = async function* (call) {
       yield { name: 'a' };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { chooseMediaType } from '../../../src/gateway/accept.js';
+import { chooseEncoding, chooseMediaType } from '../../../src/gateway/accept.js';
 
 describe('chooseMediaType()', () => {
   const offered = ['application/json', 'application/x-ndjson', 'text/event-stream'] as const;
@@ -22,6 +22,29 @@ describe('chooseMediaType()', () => {
   for (const [accept, chosen] of rows) {
     it(`chooses ${chosen} for ${accept ?? 'no header'}`, () => {
       expect(chooseMediaType(accept, offered)).to.equal(chosen);
+    });
+  }
+});
+
+describe('chooseEncoding()', () => {
+  const rows: readonly (readonly [acceptEncoding: string | undefined, chosen: string | undefined])[] = [
+    [undefined, undefined],
+    ['', undefined],
+    ['gzip', 'gzip'],
+    ['gzip, deflate, br', 'br'],
+    ['gzip;q=1.0, br;q=0.5', 'gzip'],
+    ['br;q=0, gzip;q=0', undefined],
+    ['*', 'br'],
+    ['br;q=0, *', 'gzip'],
+    ['identity', undefined],
+    ['identity, gzip;q=0.5', undefined],
+    ['identity;q=0.5, gzip', 'gzip'],
+    ['deflate', undefined],
+    ['GZIP', 'gzip'],
+  ];
+  for (const [acceptEncoding, chosen] of rows) {
+    it(`chooses ${chosen ?? 'none'} for ${acceptEncoding ?? 'no header'}`, () => {
+      expect(chooseEncoding(acceptEncoding)).to.equal(chosen);
     });
   }
 });
