@@ -1,9 +1,10 @@
-import type { Logger } from 'pino';
 import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
 import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
 import type { Binding } from './binding.js';
+import { compress } from './compression.js';
+import type { Cors } from './cors.js';
 import { renderError } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { toHttpHeaders } from './headers.js';
@@ -11,7 +12,9 @@ import { methodNotAllowed } from './http-failure.js';
 import type { Page } from './pages.js';
 import { logRefusal } from './request-log.js';
 import { splitPath } from './request-target.js';
-import { callUnary, type RestDeps } from './rest.js';
+import { callStream } from './rest-stream.js';
+import type { RestDeps } from './rest-request.js';
+import { callUnary } from './rest.js';
 import type { RouteMatch, Router } from './router.js';
 
 /** What a route leads to. */
@@ -20,7 +23,7 @@ export type RouteTarget =
 
 export interface HandlerDeps extends RestDeps {
   readonly router: Router<RouteTarget>;
-  readonly log: Logger;
+  readonly cors: Cors;
 }
 
 /** Answers a request, whatever it is. Never throws. */
@@ -28,21 +31,26 @@ export type Handler = (exchange: Exchange) => Promise<HttpAnswer>;
 
 export function createHandler(deps: HandlerDeps): Handler {
   return async (exchange) => {
-    const responseMetadata = new CallMetadata();
-    try {
-      return withSafeHeaders(exchange, await answer(deps, exchange, responseMetadata));
-    } catch (err) {
-      logRefusal(deps.log, exchange, err);
-      const rendered = renderError(err, {
-        registry: deps.registry,
-        requestId: exchange.requestId,
-        hasToken: /^bearer /i.test(exchange.request.headers.authorization ?? ''),
-        isPretty: PRETTY.test(exchange.target?.query ?? ''),
-      });
-      const headers = { ...toHttpHeaders(responseMetadata), ...rendered.headers };
-      return withSafeHeaders(exchange, { ...rendered, headers });
-    }
+    const answered = await answerAnyhow(deps, exchange);
+    const headers = { ...SAFE_HEADERS, [REQUEST_ID_KEY]: exchange.requestId, ...answered.headers };
+    return compress(exchange.request, deps.cors(exchange.request.headers, { ...answered, headers }));
   };
+}
+
+async function answerAnyhow(deps: HandlerDeps, exchange: Exchange): Promise<HttpAnswer> {
+  const responseMetadata = new CallMetadata();
+  try {
+    return await answer(deps, exchange, responseMetadata);
+  } catch (err) {
+    logRefusal(deps.log, exchange, err);
+    const rendered = renderError(err, {
+      registry: deps.registry,
+      requestId: exchange.requestId,
+      hasToken: /^bearer /i.test(exchange.request.headers.authorization ?? ''),
+      isPretty: PRETTY.test(exchange.target?.query ?? ''),
+    });
+    return { ...rendered, headers: { ...toHttpHeaders(responseMetadata), ...rendered.headers } };
+  }
 }
 
 /** Errors come before the query is understood, so its wish to be read by people is looked for in the text. */
@@ -60,7 +68,9 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
   }
   const { target } = match.entry;
   if (target.kind === 'page') return target.page.render();
-  return callUnary(deps, { exchange, binding: target.binding, segments: match.segments, responseMetadata });
+  const { binding } = target;
+  const call = binding.method.descriptor.methodKind === 'unary' ? callUnary : callStream;
+  return call(deps, { exchange, binding, segments: match.segments, responseMetadata });
 }
 
 function findRoute({ router }: HandlerDeps, { request, target }: Exchange): RouteMatch<RouteTarget> {
@@ -69,8 +79,4 @@ function findRoute({ router }: HandlerDeps, { request, target }: Exchange): Rout
     throw invalidRequest([{ field: '', description: 'Path is not percent-encoded UTF-8' }]);
   }
   return router.find(request.method ?? '', path);
-}
-
-function withSafeHeaders({ requestId }: Exchange, { status, headers, body }: HttpAnswer): HttpAnswer {
-  return { status, headers: { ...SAFE_HEADERS, [REQUEST_ID_KEY]: requestId, ...headers }, body };
 }

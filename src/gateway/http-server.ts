@@ -1,13 +1,18 @@
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { FileRegistry } from '@bufbuild/protobuf';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Dispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
 import { compileBindings } from './binding.js';
 import { answerBrokenRequest } from './broken-request.js';
+import { createCors } from './cors.js';
+import { renderError } from './errors.js';
 import { openExchange } from './exchange.js';
 import { createHandler, type Handler, type RouteTarget } from './handler.js';
+import { readRequestId } from './headers.js';
 import { createPages } from './pages.js';
+import { DEFAULT_STREAM_TIMES, type StreamTimes } from './rest-request.js';
 import { createRouter, type RouteEntry, type Router } from './router.js';
 import type { ServerInfo } from './server-info.js';
 import { parseTemplate } from './template.js';
@@ -50,7 +55,10 @@ export interface HttpGatewayDeps {
   /** Tells whether calls would succeed now; what `/readyz` answers. */
   readonly isReady: () => boolean;
   readonly serverInfo: ServerInfo;
+  /** The origins whose pages may call, such as `https://app.example.com`; `*` for any. None by default. */
+  readonly allowedOrigins?: readonly string[];
   readonly limits?: HttpLimits;
+  readonly streamTimes?: StreamTimes;
 }
 
 /**
@@ -58,15 +66,17 @@ export interface HttpGatewayDeps {
  * descriptors only. Throws a ContractError when the rules cannot be served as they are.
  */
 export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
-  const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS } = deps;
+  const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS, streamTimes = DEFAULT_STREAM_TIMES } = deps;
   const handle = createHandler({
     registry: table.registry,
     dispatcher,
     log,
     bodyBytesMax: limits.bodyBytesMax,
+    streamTimes,
     router: createRoutes(deps),
+    cors: createCors(deps.allowedOrigins ?? []),
   });
-  const app = createApp(handle, limits);
+  const app = createApp({ handle, registry: table.registry, log, limits });
   return {
     async listen(address) {
       await app.listen(address);
@@ -93,14 +103,21 @@ function createRoutes({ table, isReady, serverInfo }: HttpGatewayDeps): Router<R
   return createRouter([...pages, ...calls]);
 }
 
+interface AppParts {
+  readonly handle: Handler;
+  readonly registry: FileRegistry;
+  readonly log: Logger;
+  readonly limits: HttpLimits;
+}
+
 /**
- * Fastify owns the listener and the connections. Routing, bodies and errors are the gateway's: Fastify's router decodes
- * a path before it matches, and its error texts are its own.
+ * Fastify owns the listener and the connections. Routing, bodies and errors are the gateway's, which answers in the
+ * first hook: Fastify's router decodes a path before it matches, and its error texts are its own.
  */
-function createApp(handle: Handler, limits: HttpLimits): FastifyInstance {
+function createApp({ handle, registry, log, limits }: AppParts): FastifyInstance {
   const app = fastify({
     logger: false,
-    // All requests meet at one route; the target as it came is in `originalUrl`.
+    // Nothing for its router to stumble over; the target as it came is in `originalUrl`.
     rewriteUrl: () => '/',
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -115,18 +132,17 @@ function createApp(handle: Handler, limits: HttpLimits): FastifyInstance {
     isClosing = true;
     done();
   });
-  const respond = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const answer = await handle(openExchange(request.raw, reply.raw, request.originalUrl));
+  app.addHook('onRequest', async (request, reply) => {
+    const { status, headers, body } = await handle(openExchange(request.raw, reply.raw, request.originalUrl));
     if (isClosing) reply.header('connection', 'close');
-    return reply.code(answer.status).headers(answer.headers).send(answer.body);
-  };
-  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
-  app.removeAllContentTypeParsers();
-  // The body stays unread: what it may be depends on the route.
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.route({ method: app.supportedMethods, url: '/', handler: respond });
-  app.setErrorHandler((_err, request, reply) => respond(request, reply));
-  app.setNotFoundHandler(respond);
+    return reply.code(status).headers(headers).send(body);
+  });
+  app.setErrorHandler((err, request, reply) => {
+    const requestId = readRequestId(request.headers);
+    log.error({ err, requestId }, 'http request failed');
+    const { status, headers, body } = renderError(err, { registry, requestId, hasToken: false, isPretty: false });
+    return reply.code(status).headers(headers).send(body);
+  });
   app.server.on('checkContinue', (request, response) => letBodyCome(app, request, response, limits));
   return app;
 }
@@ -144,6 +160,9 @@ function letBodyCome(
 
 async function shutDown(app: FastifyInstance, budgetMs: number | undefined): Promise<void> {
   const timer = budgetMs === undefined ? undefined : setTimeout(() => app.server.closeAllConnections(), budgetMs);
-  await app.close();
-  clearTimeout(timer);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(timer);
+  }
 }

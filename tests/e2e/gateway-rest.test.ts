@@ -78,6 +78,7 @@ describe('the HTTP gateway', () => {
       log: { info: keep, error: keep } as never,
       isReady: () => isReady,
       serverInfo: { name: 'keelson', version: '1.2.3' },
+      allowedOrigins: ['https://app.example.com'],
       limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: 1000, requestTimeoutMs: 2000 },
     });
     ({ port } = await gateway.listen({ host: '127.0.0.1', port: 0 }));
@@ -150,6 +151,16 @@ describe('the HTTP gateway', () => {
     const options = await call('/v1/things/a', { method: 'OPTIONS' });
     expect(options.status).to.equal(204);
     expect(options.headers.get('allow')).to.equal('DELETE, GET, HEAD, LOCK, OPTIONS, PATCH');
+  });
+
+  it('lets pages of a listed origin in, errors and preflights included', async () => {
+    const headers = { origin: 'https://app.example.com', 'access-control-request-method': 'PATCH' };
+    const preflight = await call('/v1/things/a', { method: 'OPTIONS', headers });
+    expect(preflight.status).to.equal(204);
+    expect(preflight.headers.get('access-control-allow-methods')).to.include('PATCH');
+    const error = await call('/nope', { headers });
+    expect(error.headers.get('access-control-allow-origin')).to.equal('https://app.example.com');
+    expect(error.headers.get('access-control-expose-headers')).to.include('x-request-id');
   });
 
   it('serves custom HTTP methods', async () => {

@@ -8,7 +8,7 @@ import { fixtureRegistry } from './fixture.js';
 
 function render(err: unknown, { hasToken = false, isPretty = false } = {}) {
   const answer = renderError(err, { registry: fixtureRegistry(), requestId: 'r-1', hasToken, isPretty });
-  const { error } = JSON.parse(String(answer.body)) as { error: Record<string, unknown> };
+  const { error } = JSON.parse(answer.body as string) as { error: Record<string, unknown> };
   return { ...answer, error };
 }
 
@@ -100,7 +100,7 @@ describe('renderError()', () => {
   });
 
   it('writes for people on request', () => {
-    expect(String(render(new StatusError(Code.ABORTED, 'Text', []), { isPretty: true }).body)).to.equal(
+    expect(render(new StatusError(Code.ABORTED, 'Text', []), { isPretty: true }).body).to.equal(
       `${JSON.stringify({ error: { code: 409, message: 'Text', status: 'ABORTED', details: [] } }, undefined, 2)}\n`,
     );
   });
