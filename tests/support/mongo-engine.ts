@@ -8,8 +8,16 @@ import { toEntry, toStoredDocument, toStoredEntry } from '../../src/store/mongo/
 import type { Engine, Tamper } from './engine.js';
 import type { MongoServer } from './mongo-server.js';
 
+export interface MongoEngineOptions {
+  /** The clock by which a store tells whether its process was away. */
+  readonly elapsed?: () => number;
+}
+
 /** A database of its own on a server. */
-export function createMongoEngine(server: MongoServer): Engine & { readonly url: string } {
+export function createMongoEngine(
+  server: MongoServer,
+  options: MongoEngineOptions = {},
+): Engine & { readonly url: string } {
   const url = server.urlOf(`keelson_test_${randomBytes(6).toString('hex')}`);
   const opened = new Set<Store>();
   return {
@@ -17,7 +25,7 @@ export function createMongoEngine(server: MongoServer): Engine & { readonly url:
     tamper: tamperWith(url),
     ordersByUtf16: !server.isReal,
     open: async () => {
-      const store = await openMongoStore({ url });
+      const store = await openMongoStore({ url, ...options });
       opened.add(store);
       return store;
     },
