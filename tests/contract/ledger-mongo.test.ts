@@ -1,19 +1,7 @@
+import { describeMongo } from '../support/describe-mongo.js';
 import { createMongoEngine } from '../support/mongo-engine.js';
-import { type MongoServer, skipWithoutMongo, startMongoServer } from '../support/mongo-server.js';
 import { describeLedger } from './ledger.js';
 
-describe('the ledger on a MongoDB server', () => {
-  let server: MongoServer | undefined;
-
-  before(async function () {
-    this.timeout(20_000);
-    server = await startMongoServer();
-    if (!server) skipWithoutMongo(this);
-  });
-  after(() => server?.stop());
-
-  describeLedger(async () => {
-    if (!server) throw new Error('Cannot make a database: the server is not running');
-    return createMongoEngine(server);
-  });
+describeMongo('the ledger on a MongoDB server', (server) => {
+  describeLedger(async () => createMongoEngine(server()));
 });

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
+import { freePort } from './free-port.js';
 import { skipBecause } from './skip-because.js';
 
 const PACKAGE = '@jongodb/memory-server-bin-linux-x64-gnu';
@@ -80,14 +80,4 @@ async function untilItAnswers(url: string): Promise<void> {
       await client.close();
     }
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -1,0 +1,95 @@
+import { createConnection, createServer, type Socket } from 'node:net';
+import { freePort } from './free-port.js';
+
+/** What becomes of a command: it is passed on, lost on its way to the server, or done with its answer lost. */
+export type Fate = 'pass' | 'lose-request' | 'lose-answer';
+
+/** Stands between a store and its server, and decides over every command that reads or writes data. */
+export interface MongoProxy {
+  /** A connection string for the same database, through the proxy. */
+  readonly url: string;
+  /** Is asked for each command, in the order they come. After a loss, the connection ends. */
+  decide(fate: (command: string) => Fate): void;
+  /** Ends all connections and refuses new ones, as a dead machine does. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+const OP_MSG = 2013;
+const HEADER_BYTES = 16;
+const COMMAND = /\x02?(insert|update|delete|find)\0/;
+
+/** Puts a proxy before the server that a connection string names; it has to be on this machine. */
+export async function startMongoProxy(target: string): Promise<MongoProxy> {
+  const { hostname, port, pathname, search } = new URL(target);
+  const sockets = new Set<Socket>();
+  let fateOf: (command: string) => Fate = () => 'pass';
+  let isCut = false;
+
+  const server = createServer((client) => {
+    if (isCut) return void client.destroy();
+    const upstream = createConnection({ host: hostname, port: Number(port) });
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    let swallow = false;
+    upstream.on('data', (answer) => {
+      // The server has done it; nobody hears of it.
+      if (swallow) return void client.destroy();
+      client.write(redirect(answer, `:${port}`, `:${ownPort}`));
+    });
+    onMessages(client, (message) => {
+      const command = commandOf(message);
+      const fate = command === undefined ? 'pass' : fateOf(command);
+      if (fate === 'lose-request' || isCut) return void client.destroy();
+      if (fate === 'lose-answer') swallow = true;
+      upstream.write(message);
+    });
+  });
+  const ownPort = await freePort();
+  await new Promise<void>((resolve) => void server.listen(ownPort, '127.0.0.1', resolve));
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `mongodb://127.0.0.1:${ownPort}${pathname}${search}`,
+    decide: (fate) => {
+      fateOf = fate;
+    },
+    cut,
+    close: async () => {
+      cut();
+      await new Promise((resolve) => void server.close(resolve));
+    },
+  };
+}
+
+// A member of a replica set says where it is, and the driver goes there. Both ports have five digits.
+function redirect(answer: Buffer, from: string, to: string): Buffer {
+  for (let at = answer.indexOf(from); at >= 0; at = answer.indexOf(from, at)) answer.write(to, at, 'latin1');
+  return answer;
+}
+
+function onMessages(socket: Socket, handle: (message: Buffer) => void): void {
+  let pending = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    pending = Buffer.concat([pending, chunk]);
+    while (pending.length >= HEADER_BYTES && pending.length >= pending.readInt32LE(0)) {
+      const size = pending.readInt32LE(0);
+      handle(pending.subarray(0, size));
+      pending = pending.subarray(size);
+    }
+  });
+}
+
+function commandOf(message: Buffer): string | undefined {
+  if (message.readInt32LE(12) !== OP_MSG) return undefined;
+  return COMMAND.exec(message.toString('latin1', HEADER_BYTES, HEADER_BYTES + 64))?.[1];
+}

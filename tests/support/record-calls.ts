@@ -1,0 +1,53 @@
+import { performance } from 'node:perf_hooks';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import type { Operation } from './linearizability.js';
+import type { RegisterInput } from './register.js';
+
+const COLLECTION = 'orders';
+const KEY = 'register';
+
+/** Calls on one document, written down as their callers saw them. */
+export interface RecordedCalls {
+  put(ledger: Ledger, value: string): Promise<void>;
+  get(ledger: Ledger): Promise<void>;
+  swap(ledger: Ledger, value: string): Promise<void>;
+  history(): readonly Operation<RegisterInput, string>[];
+}
+
+export function recordCalls(): RecordedCalls {
+  const history: Operation<RegisterInput, string>[] = [];
+  const record = async (input: RegisterInput, call: () => Promise<string>) => {
+    const start = performance.now();
+    try {
+      const output = await call();
+      history.push({ key: KEY, input, output, start, end: performance.now() });
+    } catch (err) {
+      history.push({ key: KEY, input, output: undefined, start, end: Infinity });
+      throw err;
+    }
+  };
+  return {
+    put: (ledger, value) => record({ kind: 'put', value }, () => put(ledger, value)),
+    get: (ledger) => record({ kind: 'get' }, () => get(ledger)),
+    swap: (ledger, value) => record({ kind: 'swap', value }, () => swap(ledger, value)),
+    history: () => history,
+  };
+}
+
+async function put(ledger: Ledger, text: string): Promise<string> {
+  await ledger.commit({ writes: [{ kind: 'put', collection: COLLECTION, id: KEY, value: { text } }] });
+  return '';
+}
+
+async function get(ledger: Ledger): Promise<string> {
+  return String((await ledger.get(COLLECTION, KEY))?.value.text ?? '');
+}
+
+async function swap(ledger: Ledger, text: string): Promise<string> {
+  let before = '';
+  await ledger.transact(async (view) => {
+    before = String((await view.get(COLLECTION, KEY))?.value.text ?? '');
+    return [{ kind: 'put', collection: COLLECTION, id: KEY, value: { text } }];
+  });
+  return before;
+}
