@@ -17,7 +17,7 @@ export interface MongoProxy {
 
 const OP_MSG = 2013;
 const HEADER_BYTES = 16;
-const COMMAND = /\x02?(insert|update|delete|find)\0/;
+const COMMANDS = ['insert', 'update', 'delete', 'find'];
 
 /** Puts a proxy before the server that a connection string names; it has to be on this machine. */
 export async function startMongoProxy(target: string): Promise<MongoProxy> {
@@ -91,5 +91,6 @@ function onMessages(socket: Socket, handle: (message: Buffer) => void): void {
 
 function commandOf(message: Buffer): string | undefined {
   if (message.readInt32LE(12) !== OP_MSG) return undefined;
-  return COMMAND.exec(message.toString('latin1', HEADER_BYTES, HEADER_BYTES + 64))?.[1];
+  const head = message.toString('latin1', HEADER_BYTES, HEADER_BYTES + 64);
+  return COMMANDS.find((command) => head.includes(`${command}\0`));
 }

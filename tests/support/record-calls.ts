@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Ledger } from '../../src/ledger/ledger.js';
+import type { StateDocument } from '../../src/store/state.js';
 import type { Operation } from './linearizability.js';
 import type { RegisterInput } from './register.js';
 
@@ -40,14 +41,19 @@ async function put(ledger: Ledger, text: string): Promise<string> {
 }
 
 async function get(ledger: Ledger): Promise<string> {
-  return String((await ledger.get(COLLECTION, KEY))?.value.text ?? '');
+  return textOf(await ledger.get(COLLECTION, KEY));
 }
 
 async function swap(ledger: Ledger, text: string): Promise<string> {
   let before = '';
   await ledger.transact(async (view) => {
-    before = String((await view.get(COLLECTION, KEY))?.value.text ?? '');
+    before = textOf(await view.get(COLLECTION, KEY));
     return [{ kind: 'put', collection: COLLECTION, id: KEY, value: { text } }];
   });
   return before;
+}
+
+function textOf(document: StateDocument | undefined): string {
+  const text = document?.value.text;
+  return typeof text === 'string' ? text : '';
 }

@@ -1,0 +1,87 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { ProcessAnswer, ProcessCall } from './process-calls.js';
+
+const SCRIPT = fileURLToPath(new URL('./ledger-process.js', import.meta.url));
+
+/** A process with a ledger that a test kills, freezes and starts again. */
+export interface MortalProcess {
+  /** Rejects if the process fails the call, or dies before it answers. */
+  call(call: ProcessCall): Promise<string>;
+  /** Kills it as a power cut would, and starts it again; resolves when it serves. */
+  restart(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** Ends it for good. */
+  end(): Promise<void>;
+}
+
+export interface MortalProcessOptions {
+  readonly engine: 'embedded' | 'mongo';
+  /** A data directory, or a connection string. */
+  readonly place: string;
+  /** Is called after each start. */
+  readonly onReady?: (process: MortalProcess) => void;
+  readonly onFollowed?: (revision: number) => void;
+}
+
+interface Waiting {
+  resolve(output: string): void;
+  reject(err: Error): void;
+}
+
+export async function startMortalProcess(options: MortalProcessOptions): Promise<MortalProcess> {
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+  let child: ChildProcess;
+  let exited: Promise<void>;
+
+  const handle = (answer: ProcessAnswer, ready: () => void) => {
+    if (answer.kind === 'ready') return ready();
+    if (answer.kind === 'followed') return options.onFollowed?.(answer.revision);
+    const call = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if (answer.kind === 'output') call?.resolve(answer.output);
+    else call?.reject(new Error(answer.message));
+  };
+  const start = () =>
+    new Promise<void>((resolve) => {
+      child = fork(SCRIPT, [options.engine, options.place], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      child.on('message', (answer: ProcessAnswer) => handle(answer, resolve));
+      child.on('error', () => {});
+      exited = new Promise((ended) => {
+        child.once('exit', () => {
+          for (const call of waiting.values()) call.reject(new Error('the process died'));
+          waiting.clear();
+          ended();
+        });
+      });
+    });
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  const self: MortalProcess = {
+    call: (call) =>
+      new Promise((resolve, reject) => {
+        const id = nextId++;
+        waiting.set(id, { resolve, reject });
+        if (!child.connected) {
+          waiting.delete(id);
+          return reject(new Error('the process is down'));
+        }
+        child.send({ id, call });
+      }),
+    restart: async () => {
+      await kill();
+      await start();
+      options.onReady?.(self);
+    },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    end: kill,
+  };
+  await start();
+  options.onReady?.(self);
+  return self;
+}
