@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
 import { createHttpGateway } from './gateway/http-server.js';
-import { createLedger, type Ledger } from './ledger/ledger.js';
 import { Cleanups } from './lifecycle.js';
 import { DESCRIPTOR_IMAGE, PACKAGE_FILE } from './package-files.js';
 import { API_KEYS_COLLECTION, createApiKeys } from './repositories/api-keys.js';
@@ -23,7 +22,7 @@ import type { ServiceImplementation } from './rpc/service.js';
 import { createDocumentService } from './services/documents/document-service.js';
 import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
 import { ensureFirstAdmin } from './services/identity/first-admin.js';
-import { openEmbeddedStore } from './store/embedded/open-embedded-store.js';
+import { openLedger } from './storage.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const OWNER_ONLY_DIR = 0o700;
@@ -56,7 +55,8 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
 async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups): Promise<App> {
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
-  const ledger = await openStorage(config, { log, clock }, cleanups);
+  const ledger = await openLedger(config, log, cleanups);
+  await ledger.declareCollections([API_KEYS_COLLECTION, DOCUMENTS_COLLECTION]);
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
 
@@ -98,15 +98,6 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     adminTokenFile,
     close: () => cleanups.run(log),
   };
-}
-
-async function openStorage(config: Config, { log }: AppDeps, cleanups: Cleanups): Promise<Ledger> {
-  const store = await openEmbeddedStore({ dataDir: config.dataDir });
-  cleanups.add('store', () => store.close());
-  const ledger = await createLedger({ store, logger: log });
-  cleanups.add('ledger', () => ledger.close());
-  await ledger.declareCollections([API_KEYS_COLLECTION, DOCUMENTS_COLLECTION]);
-  return ledger;
 }
 
 async function readVersion(): Promise<string> {

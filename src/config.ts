@@ -21,6 +21,10 @@ export interface Config {
   readonly httpListen: ListenAddress;
   /** An absolute path. */
   readonly dataDir: string;
+  /** A MongoDB connection string that names a database. Undefined for the embedded engine. May hold a password. */
+  readonly storeUrl: string | undefined;
+  /** Undefined where there is no Redis. May hold a password. */
+  readonly redisUrl: string | undefined;
   /** The services that answer without a token. */
   readonly publicServices: ReadonlySet<BuiltinService>;
   readonly logLevel: LogLevel;
@@ -47,10 +51,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     }
   };
 
+  /** Like read(), for what may be absent and must not be shown in a message. */
+  const readSecret = (name: string, parse: (value: string) => string): string | undefined => {
+    const value = env[name]?.trim() || undefined;
+    try {
+      return value === undefined ? undefined : parse(value);
+    } catch (err) {
+      mistakes.push(`${name}: ${err instanceof Error ? err.message : String(err)}`);
+      return undefined;
+    }
+  };
+
   const config: Config = {
     grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
+    storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
+    redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
     publicServices: read('KEELSON_PUBLIC_SERVICES', 'health,reflection', parseBuiltinServices),
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
@@ -67,6 +84,8 @@ export const SETTINGS = [
   'KEELSON_GRPC_LISTEN',
   'KEELSON_HTTP_LISTEN',
   'KEELSON_DATA_DIR',
+  'KEELSON_STORE_URL',
+  'KEELSON_REDIS_URL',
   'KEELSON_PUBLIC_SERVICES',
   'KEELSON_LOG_LEVEL',
   'KEELSON_DRAIN_TIMEOUT_MS',
@@ -112,6 +131,18 @@ function parseListen(value: string): ListenAddress {
   const port = Number(match?.[3]);
   if (host === undefined || port > PORT_MAX) throw new Error('must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:0');
   return { host, port };
+}
+
+function parseStoreUrl(value: string): string {
+  // A replica set has several hosts, which URL does not take.
+  const form = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^/?]+)(?:\?.*)?$/;
+  if (!form.test(value)) throw new Error('must be mongodb://HOST:PORT/DATABASE, with the name of a database');
+  return value;
+}
+
+function parseRedisUrl(value: string): string {
+  if (!URL.canParse(value) || !/^rediss?:\/\//.test(value)) throw new Error('must be redis://HOST:PORT');
+  return value;
 }
 
 function parseBuiltinServices(value: string): ReadonlySet<BuiltinService> {

@@ -68,7 +68,9 @@ async function closeInTime(app: App, config: Config): Promise<boolean> {
 
 /** Mistakes that a person can mend are told in a sentence; anything else with its stack. */
 function explain(err: unknown): string {
-  if (err instanceof ConfigError || err instanceof ContractError || err instanceof StoreError) return err.message;
+  if (err instanceof ConfigError || err instanceof ContractError || err instanceof StoreError) {
+    return err.cause instanceof Error ? `${err.message} (${err.cause.message})` : err.message;
+  }
   if (!(err instanceof Error)) return String(err);
   if ('code' in err && err.code === 'EADDRINUSE') return `${err.message}: another process listens there`;
   return err.stack ?? err.message;

@@ -12,7 +12,7 @@ Keelson is up.
 
   gRPC    ${grpc}
   HTTP    http://${http}
-  data    ${shortest(config.dataDir)} (embedded engine)
+  data    ${describeStore(config)}
   token   ${tokenFile} (the first admin's; only you can read the file)
 
 Three things to try in another terminal:
@@ -35,6 +35,12 @@ Ctrl-C stops it.
 
 keelson ready grpc=${grpc} http=${http}
 `;
+}
+
+/** Says where state is kept, without the password that a connection string may hold. */
+function describeStore({ storeUrl, dataDir }: Config): string {
+  if (storeUrl === undefined) return `${shortest(dataDir)} (embedded engine)`;
+  return `${storeUrl.replace(/\/\/[^@/]*@/, '//').replace(/\?.*$/, '')} (MongoDB)`;
 }
 
 /** A path below the working directory reads better relative to it. */

@@ -4,6 +4,7 @@ import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/docume
 import { CallError } from '../../src/rpc/client/call-error.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { describeMongo } from '../support/describe-mongo.js';
 import { rejection } from '../support/rejection.js';
 
 const KIB = 1024;
@@ -11,14 +12,20 @@ const MIB = 1024 * KIB;
 /** What the JSON of `{"s":""}` takes beside its text. */
 const JSON_AROUND_TEXT = 8;
 
-describe('the document service', () => {
+describe('the document service, on the embedded engine', () => testDocuments(() => ({})));
+
+describeMongo('the document service, on MongoDB', (server) =>
+  testDocuments(() => ({ KEELSON_STORE_URL: server().urlOf(`keelson_e2e_${randomUUID().slice(0, 8)}`) })),
+);
+
+function testDocuments(settings: () => Readonly<Record<string, string>>): void {
   let app: TestApp;
   let documents: ServiceClient<typeof DocumentServiceDefinition>;
   let parent: string;
   let serial = 0;
 
   before(async () => {
-    app = await startTestApp();
+    app = await startTestApp(settings());
     documents = createClient(DocumentServiceDefinition, app);
   });
 
@@ -320,7 +327,7 @@ describe('the document service', () => {
       expect((await documents.listDocuments({ parent, pageSize: 2 ** 31 - 1 })).documents).to.have.length(1);
     });
   });
-});
+}
 
 function nested(levels: number): Record<string, unknown> {
   let value: Record<string, unknown> = {};

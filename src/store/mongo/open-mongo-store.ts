@@ -2,7 +2,7 @@ import { MongoClient, type ReadConcernLevel } from 'mongodb';
 import { isCollectionName } from '../collection-name.js';
 import { createElapsedClock } from '../elapsed-clock.js';
 import { type Entry, genesisHash } from '../entry.js';
-import { InvalidCollectionNameError, StoreClosedError } from '../errors.js';
+import { InvalidCollectionNameError, StoreClosedError, StoreFailedError } from '../errors.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { Store } from '../store.js';
 import { appendEntry } from './append.js';
@@ -51,7 +51,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
     serverSelectionTimeoutMS: SERVER_SELECTION_TIMEOUT_MS,
   });
   try {
-    await client.connect();
+    await connect(client);
     const db = client.db();
     const databaseId = await markDatabase(db);
     const collections = ledgerCollections(db);
@@ -144,5 +144,13 @@ async function declareCollections(
   for (const name of added) {
     await collections.declared.insertOne({ _id: name }).catch(ignoreDuplicateKey);
     declared.add(name);
+  }
+}
+
+async function connect(client: MongoClient): Promise<void> {
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new StoreFailedError('connect to MongoDB', { cause });
   }
 }
