@@ -9,6 +9,8 @@ import { rejection } from '../support/rejection.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** Starting and stopping a server includes its database's. */
+const HOOK_MS_MAX = 20_000;
 /** What the JSON of `{"s":""}` takes beside its text. */
 const JSON_AROUND_TEXT = 8;
 
@@ -24,12 +26,14 @@ function testDocuments(settings: () => Readonly<Record<string, string>>): void {
   let parent: string;
   let serial = 0;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(HOOK_MS_MAX);
     app = await startTestApp(settings());
     documents = createClient(DocumentServiceDefinition, app);
   });
 
-  after(async () => {
+  after(async function () {
+    this.timeout(HOOK_MS_MAX);
     documents.close();
     await app.close();
   });
