@@ -12,8 +12,12 @@ export interface ErrorContext {
   readonly requestId: string;
   /** True when the request came with a bearer token, so that UNAUTHENTICATED says that it is the wrong one. */
   readonly hasToken: boolean;
+  /** True when the request came with If-Match, so that a version that has passed is 412. */
+  readonly hasIfMatch: boolean;
   readonly isPretty: boolean;
 }
+
+const PRECONDITION_FAILED = 412;
 
 type Detail = StatusError['details'][number];
 
@@ -25,7 +29,7 @@ type Detail = StatusError['details'][number];
 export function renderError(err: unknown, context: ErrorContext): HttpAnswer {
   const isHttp = err instanceof HttpFailure;
   const status = toStatusError(isHttp ? err.failure : err, context.requestId);
-  const code = isHttp ? err.httpStatus : HTTP_STATUS[status.codeName];
+  const code = isHttp ? err.httpStatus : httpStatusOf(status, context);
   const headers = {
     'content-type': 'application/json',
     ...challenge(status, context),
@@ -33,6 +37,11 @@ export function renderError(err: unknown, context: ErrorContext): HttpAnswer {
     ...(isHttp ? err.headers : {}),
   };
   return { status: code, headers, body: jsonText({ error: errorJson(status, code, context.registry) }, context) };
+}
+
+function httpStatusOf(status: StatusError, { registry, hasIfMatch }: ErrorContext): number {
+  const isMismatch = status.details.some((detail) => detailJson(detail, registry)['reason'] === 'ETAG_MISMATCH');
+  return hasIfMatch && isMismatch ? PRECONDITION_FAILED : HTTP_STATUS[status.codeName];
 }
 
 /** Gives the value of the `error` member. */

@@ -43,10 +43,12 @@ async function answerAnyhow(deps: HandlerDeps, exchange: Exchange): Promise<Http
     return await answer(deps, exchange, responseMetadata);
   } catch (err) {
     logRefusal(deps.log, exchange, err);
+    const { authorization = '', 'if-match': ifMatch } = exchange.request.headers;
     const rendered = renderError(err, {
       registry: deps.registry,
       requestId: exchange.requestId,
-      hasToken: /^bearer /i.test(exchange.request.headers.authorization ?? ''),
+      hasToken: /^bearer /i.test(authorization),
+      hasIfMatch: ifMatch !== undefined,
       isPretty: PRETTY.test(exchange.target?.query ?? ''),
     });
     return { ...rendered, headers: { ...toHttpHeaders(responseMetadata), ...rendered.headers } };

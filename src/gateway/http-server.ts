@@ -140,7 +140,8 @@ function createApp({ handle, registry, log, limits }: AppParts): FastifyInstance
   app.setErrorHandler((err, request, reply) => {
     const requestId = readRequestId(request.headers);
     log.error({ err, requestId }, 'http request failed');
-    const { status, headers, body } = renderError(err, { registry, requestId, hasToken: false, isPretty: false });
+    const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
+    const { status, headers, body } = renderError(err, context);
     return reply.code(status).headers(headers).send(body);
   });
   app.server.on('checkContinue', (request, response) => letBodyCome(app, request, response, limits));

@@ -7,6 +7,7 @@ import type { CallMetadata } from '../rpc/metadata.js';
 import { bindRequest, type JsonBody } from './bind-request.js';
 import type { Binding } from './binding.js';
 import { checkJsonType, hasBody, parseJsonBody, readBody } from './body.js';
+import { applyPreconditions } from './entity-tag.js';
 import type { Exchange } from './exchange.js';
 import { toCallMetadata } from './headers.js';
 import { parseQuery } from './query.js';
@@ -59,6 +60,7 @@ export async function readRequest(
   if (violations.length > 0) throw invalidRequest(violations);
   const body = await readJsonBody(deps, exchange, binding);
   const message = bindRequest(deps.registry, binding, { segments, parameters: system.rest, body });
+  applyPreconditions(exchange.request.headers, binding, message);
   resumeAfterLastEvent(exchange, binding, message);
   return { request: toBinary(input, message), output: system.output };
 }

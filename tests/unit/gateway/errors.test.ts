@@ -6,8 +6,8 @@ import { invalidRequest, ServiceError } from '../../../src/rpc/errors.js';
 import { StatusError } from '../../../src/rpc/status.js';
 import { fixtureRegistry } from './fixture.js';
 
-function render(err: unknown, { hasToken = false, isPretty = false } = {}) {
-  const answer = renderError(err, { registry: fixtureRegistry(), requestId: 'r-1', hasToken, isPretty });
+function render(err: unknown, { hasToken = false, hasIfMatch = false, isPretty = false } = {}) {
+  const answer = renderError(err, { registry: fixtureRegistry(), requestId: 'r-1', hasToken, hasIfMatch, isPretty });
   const { error } = JSON.parse(answer.body as string) as { error: Record<string, unknown> };
   return { ...answer, error };
 }
@@ -97,6 +97,13 @@ describe('renderError()', () => {
       .and.to.have.nested.property('headers.allow', 'GET, HEAD');
     expect(render(bodyTooLarge(5)).error).to.include({ code: 413, message: 'Request body is larger than 5 bytes' });
     expect(render(unsupportedMediaType('Request body has no content type')).error).to.include({ code: 415 });
+  });
+
+  it('gives a version that has passed 412 where If-Match asked for it', () => {
+    const mismatch = new ServiceError('ETAG_MISMATCH', 'Text');
+    expect(render(mismatch).error).to.include({ code: 409, status: 'ABORTED' });
+    expect(render(mismatch, { hasIfMatch: true }).error).to.include({ code: 412, status: 'ABORTED' });
+    expect(render(new ServiceError('CONTENTION', 'Text'), { hasIfMatch: true }).status).to.equal(409);
   });
 
   it('writes for people on request', () => {
