@@ -2,20 +2,20 @@ import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
 import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
-import type { Binding } from './binding.js';
-import { compress } from './compression.js';
-import type { Cors } from './cors.js';
-import { renderError } from './errors.js';
+import type { Binding } from './routes/binding.js';
+import { compress } from './http/compression.js';
+import type { Cors } from './http/cors.js';
+import { renderError } from './rest/render-error.js';
 import type { Exchange } from './exchange.js';
-import { toHttpHeaders } from './headers.js';
-import { methodNotAllowed } from './http-failure.js';
-import type { Page } from './pages.js';
+import { toHttpHeaders } from './http/headers.js';
+import { methodNotAllowed } from './http/http-failure.js';
+import type { Page } from './pages/pages.js';
 import { logRefusal } from './request-log.js';
-import { splitPath } from './request-target.js';
-import { callStream } from './rest-stream.js';
-import type { RestDeps } from './rest-request.js';
-import { callUnary } from './rest.js';
-import type { RouteMatch, Router } from './router.js';
+import { splitPath } from './routes/request-target.js';
+import { callStream } from './rest/call-stream.js';
+import type { RestDeps } from './rest/read-request.js';
+import { callUnary } from './rest/call-unary.js';
+import type { RouteMatch, Router } from './routes/router.js';
 
 /** What a route leads to. */
 export type RouteTarget =

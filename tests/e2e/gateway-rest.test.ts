@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { createHttpGateway } from '../../src/gateway/http-server.js';
 import type { Dispatcher } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
@@ -133,7 +134,7 @@ describe('the HTTP gateway', () => {
     [
       'a compressed body',
       '/v1/everything/a:check',
-      { method: 'POST', body: 'x', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } },
+      { method: 'POST', body: 'x', headers: { 'content-type': 'application/json', 'content-encoding': 'deflate' } },
       415,
       /compressed/,
     ],
@@ -166,6 +167,19 @@ describe('the HTTP gateway', () => {
       expect(running.log).to.have.length(1);
     });
   }
+
+  it('reads compressed bodies, and stops at the limit of what comes out', async () => {
+    const send = (body: Buffer, encoding: string) => {
+      const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+      return call('/v1/everything/a:check', { method: 'POST', body: new Uint8Array(body), headers });
+    };
+    const body = JSON.stringify({ renamed: 'x'.repeat(500) });
+    expect((await send(gzipSync(body), 'gzip')).status).to.equal(200);
+    expect((await send(brotliCompressSync(body), 'br')).status).to.equal(200);
+    expect((await send(gzipSync(' '.repeat(1_000_000)), 'gzip')).status).to.equal(413);
+    expect((await send(brotliCompressSync(' '.repeat(1_000_000)), 'br')).status).to.equal(413);
+    expect((await send(Buffer.from(body), 'gzip')).text).to.include('Body is not compressed as its header says');
+  });
 
   it('names what a path takes in Allow', async () => {
     expect((await call('/v1/things', { method: 'PUT' })).headers.get('allow')).to.equal('GET, HEAD, OPTIONS');
