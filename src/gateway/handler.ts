@@ -2,26 +2,26 @@ import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
 import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
-import type { Binding } from './routes/binding.js';
+import type { CallDeps } from './call-deps.js';
+import type { Exchange } from './exchange.js';
 import { compress } from './http/compression.js';
 import type { Cors } from './http/cors.js';
-import { renderError } from './rest/render-error.js';
-import type { Exchange } from './exchange.js';
 import { toHttpHeaders } from './http/headers.js';
 import { methodNotAllowed } from './http/http-failure.js';
 import type { Page } from './pages/pages.js';
 import { logRefusal } from './request-log.js';
-import { splitPath } from './routes/request-target.js';
 import { callStream } from './rest/call-stream.js';
-import type { RestDeps } from './rest/read-request.js';
 import { callUnary } from './rest/call-unary.js';
+import { renderError } from './rest/render-error.js';
+import type { Binding } from './routes/binding.js';
+import { splitPath } from './routes/request-target.js';
 import type { RouteMatch, Router } from './routes/router.js';
 
 /** What a route leads to. */
 export type RouteTarget =
   { readonly kind: 'call'; readonly binding: Binding } | { readonly kind: 'page'; readonly page: Page };
 
-export interface HandlerDeps extends RestDeps {
+export interface HandlerDeps extends CallDeps {
   readonly router: Router<RouteTarget>;
   readonly cors: Cors;
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib';
-import { chooseEncoding, type Encoding } from './accept.js';
 import { joinNames, type HttpAnswer } from '../answer.js';
+import { chooseEncoding, type Encoding } from './accept.js';
 
 /** Below one packet, compressing costs more than it saves. */
 const COMPRESSED_BYTES_MIN = 1024;

@@ -2,8 +2,8 @@ import { ScalarType, type DescField, type DescMessage, type JsonValue, type Mess
 import { reflect } from '@bufbuild/protobuf/reflect';
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidRequest } from '../../rpc/errors.js';
-import type { Binding } from '../routes/binding.js';
 import { findField } from '../message/field-kinds.js';
+import type { Binding } from '../routes/binding.js';
 
 /** The name of the field that AIP-154 gives to the version of a resource. */
 const ETAG_FIELD = 'etag';

@@ -1,6 +1,6 @@
 import type { FieldViolation } from '../../rpc/errors.js';
-import { decodeAll } from '../routes/request-target.js';
 import { ofKey } from '../message/violation-path.js';
+import { decodeAll } from '../routes/request-target.js';
 
 /** A bound on what one request may ask to be looked up. */
 export const QUERY_PARAMETERS_MAX = 1000;

@@ -1,9 +1,9 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import type { FieldViolation } from '../../rpc/errors.js';
+import type { QueryParameter } from '../http/query.js';
 import type { Binding } from '../routes/binding.js';
 import { findField, isLeafMessage } from './field-kinds.js';
 import { toLeaf } from './leaf-value.js';
-import type { QueryParameter } from '../http/query.js';
 import { createTree, descend, getField, setField, setKey, type RequestTree } from './request-tree.js';
 import { ofEntry, ofKey } from './violation-path.js';
 

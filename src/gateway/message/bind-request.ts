@@ -10,13 +10,13 @@ import {
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { invalidRequest, type FieldViolation } from '../../rpc/errors.js';
-import { bindQuery } from './bind-query.js';
+import type { QueryParameter } from '../http/query.js';
 import type { Binding } from '../routes/binding.js';
+import { readVariable, type PathSegments } from '../routes/request-target.js';
+import { bindQuery } from './bind-query.js';
 import { inferMask, maskFields, parseMask } from './field-mask.js';
 import { findJsonViolations } from './json-violations.js';
 import { toLeaf } from './leaf-value.js';
-import type { QueryParameter } from '../http/query.js';
-import { readVariable, type PathSegments } from '../routes/request-target.js';
 import { createTree, descend, getField, removeField, setField, type RequestTree } from './request-tree.js';
 
 /** A request body that was JSON. */

@@ -1,7 +1,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { FieldViolation } from '../../rpc/errors.js';
-import { findField } from './field-kinds.js';
 import type { QueryParameter } from '../http/query.js';
+import { findField } from './field-kinds.js';
 
 /** How the caller wants the answer to be written. */
 export interface OutputOptions {

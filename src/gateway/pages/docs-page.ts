@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { HttpAnswer } from '../answer.js';
 import type { Binding } from '../routes/binding.js';
-import { accessText, methodComment } from './contract-text.js';
 import type { ServerInfo } from '../server-info.js';
+import { accessText, methodComment } from './contract-text.js';
 
 /** Makes the page that lists the routes for people. It is one file: no script, no font and no image comes from elsewhere. */
 export function createDocsPage(bindings: readonly Binding[], { name, version }: ServerInfo): HttpAnswer {

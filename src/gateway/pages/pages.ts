@@ -1,7 +1,7 @@
 import { jsonText, type HttpAnswer } from '../answer.js';
 import type { Binding } from '../routes/binding.js';
-import { createDocsPage } from './docs-page.js';
 import type { ServerInfo } from '../server-info.js';
+import { createDocsPage } from './docs-page.js';
 
 /** Something that the gateway answers by itself. */
 export interface Page {

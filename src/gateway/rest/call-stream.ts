@@ -2,20 +2,21 @@ import { Readable } from 'node:stream';
 import type { IncomingCall } from '../../rpc/call.js';
 import { toStatusError } from '../../rpc/status.js';
 import type { HttpAnswer } from '../answer.js';
-import { errorJson } from './render-error.js';
+import type { CallDeps } from '../call-deps.js';
 import { toHttpHeaders } from '../http/headers.js';
 import { HTTP_STATUS } from '../http/http-status.js';
-import { logRefusal } from '../request-log.js';
-import { readRequest, toIncomingCall, type RestDeps, type RoutedRequest } from './read-request.js';
-import { toResponseJson } from './write-response.js';
 import { resumeTokenOf } from '../message/resume.js';
-import { chooseStreamEncoding, type StreamEncoding } from './stream-encoding.js';
 import type { OutputOptions } from '../message/system-parameters.js';
+import { logRefusal } from '../request-log.js';
+import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
+import { errorJson } from './render-error.js';
+import { chooseStreamEncoding, type StreamEncoding } from './stream-encoding.js';
+import { toResponseJson } from './write-response.js';
 
 type Messages = AsyncIterator<Uint8Array, unknown>;
 
 /** Starts a server stream that came as REST, and gives its answer once there is something to say. */
-export async function callStream(deps: RestDeps, routed: RoutedRequest): Promise<HttpAnswer> {
+export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise<HttpAnswer> {
   const { binding, exchange, responseMetadata } = routed;
   const { request, output } = await readRequest(deps, routed);
   const messages = deps.dispatcher
@@ -39,7 +40,7 @@ export async function callStream(deps: RestDeps, routed: RoutedRequest): Promise
 }
 
 /** The end of a call may find a client that has stopped reading: such a connection is cut after a while. */
-function withStallGuard({ streamTimes }: RestDeps, routed: RoutedRequest): IncomingCall {
+function withStallGuard({ streamTimes }: CallDeps, routed: RoutedRequest): IncomingCall {
   const { response } = routed.exchange;
   const onEnd: IncomingCall['onEnd'] = (status) => {
     if (status === undefined || response.destroyed || !response.headersSent) return;
@@ -70,7 +71,7 @@ async function settledWithin(promise: Promise<unknown>, waitMs: number): Promise
 }
 
 async function* encode(
-  { registry, log, streamTimes }: RestDeps,
+  { registry, log, streamTimes }: CallDeps,
   { binding, exchange }: RoutedRequest,
   { messages, first, encoding, output }: RunningStream,
 ): AsyncGenerator<string> {

@@ -1,11 +1,12 @@
 import { jsonText, type HttpAnswer } from '../answer.js';
+import type { CallDeps } from '../call-deps.js';
 import { entityTagOf, isKnown } from '../http/entity-tag.js';
 import { toHttpHeaders } from '../http/headers.js';
-import { readRequest, toIncomingCall, type RestDeps, type RoutedRequest } from './read-request.js';
+import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
 import { toResponseJson } from './write-response.js';
 
 /** Does a unary call that came as REST, and gives its answer. Throws what renderError() understands. */
-export async function callUnary(deps: RestDeps, routed: RoutedRequest): Promise<HttpAnswer> {
+export async function callUnary(deps: CallDeps, routed: RoutedRequest): Promise<HttpAnswer> {
   const { binding, exchange, responseMetadata } = routed;
   const { request, output } = await readRequest(deps, routed);
   const bytes = await deps.dispatcher.unary(binding.method, toIncomingCall(routed), request);

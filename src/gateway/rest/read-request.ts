@@ -1,44 +1,21 @@
-import { toBinary, type FileRegistry, type Message } from '@bufbuild/protobuf';
+import { toBinary, type Message } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
-import type { Logger } from 'pino';
-import type { Dispatcher, IncomingCall } from '../../rpc/call.js';
+import type { IncomingCall } from '../../rpc/call.js';
 import { invalidRequest } from '../../rpc/errors.js';
 import type { CallMetadata } from '../../rpc/metadata.js';
-import { bindRequest, type JsonBody } from '../message/bind-request.js';
-import type { Binding } from '../routes/binding.js';
-import { hasBody, readBody } from '../http/read-body.js';
-import { checkJsonType, parseJsonBody } from './json-body.js';
-import { applyPreconditions } from '../http/entity-tag.js';
+import type { CallDeps } from '../call-deps.js';
 import type { Exchange } from '../exchange.js';
+import { applyPreconditions } from '../http/entity-tag.js';
 import { toCallMetadata } from '../http/headers.js';
 import { parseQuery } from '../http/query.js';
-import type { PathSegments } from '../routes/request-target.js';
+import { hasBody, readBody } from '../http/read-body.js';
+import { readTimeoutMs } from '../http/timeout.js';
+import { bindRequest, type JsonBody } from '../message/bind-request.js';
 import { resumeField } from '../message/resume.js';
 import { takeSystemParameters, type OutputOptions } from '../message/system-parameters.js';
-import { readTimeoutMs } from '../http/timeout.js';
-
-export interface RestDeps {
-  readonly registry: FileRegistry;
-  readonly dispatcher: Dispatcher;
-  readonly log: Logger;
-  readonly bodyBytesMax: number;
-  readonly streamTimes: StreamTimes;
-}
-
-/** How a stream keeps time. */
-export interface StreamTimes {
-  /**
-   * How long the answer is held back for the first message, so that a call that fails at once has its true status. A
-   * stream that is only quiet begins then, for a browser that waits for its first event must see that it is connected.
-   */
-  readonly firstMessageWaitMs: number;
-  /** Shorter than the minute after which many proxies cut a connection that is silent. */
-  readonly heartbeatMs: number;
-  /** How long a client that has stopped reading keeps the connection of a call that has failed. */
-  readonly stalledMaxMs: number;
-}
-
-export const DEFAULT_STREAM_TIMES: StreamTimes = { firstMessageWaitMs: 1000, heartbeatMs: 15_000, stalledMaxMs: 5000 };
+import type { Binding } from '../routes/binding.js';
+import type { PathSegments } from '../routes/request-target.js';
+import { checkJsonType, parseJsonBody } from './json-body.js';
 
 /** An HTTP request that a route was found for. */
 export interface RoutedRequest {
@@ -51,7 +28,7 @@ export interface RoutedRequest {
 
 /** Reads the request message of a call, encoded, and how its answer shall be written. */
 export async function readRequest(
-  deps: RestDeps,
+  deps: CallDeps,
   { exchange, binding, segments }: RoutedRequest,
 ): Promise<{ request: Uint8Array; output: OutputOptions }> {
   const { input } = binding.method.descriptor;
@@ -77,7 +54,7 @@ function resumeAfterLastEvent({ request }: Exchange, { method }: Binding, messag
 
 /** Reads the body where the contract has one. Elsewhere one is refused, for what it says would go unheard. */
 async function readJsonBody(
-  { bodyBytesMax }: RestDeps,
+  { bodyBytesMax }: CallDeps,
   { request }: Exchange,
   { body }: Binding,
 ): Promise<JsonBody | undefined> {

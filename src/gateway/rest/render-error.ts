@@ -1,8 +1,9 @@
-import { create, fromBinary, toJson, type JsonObject, type Registry } from '@bufbuild/protobuf';
+import { create, toJson, type JsonObject, type Registry } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import type { StatusError } from '../../rpc/status.js';
 import { toStatusError } from '../../rpc/status.js';
 import { jsonText, type HttpAnswer } from '../answer.js';
+import { errorHeaders } from '../http/error-headers.js';
 import { HttpFailure } from '../http/http-failure.js';
 import { HTTP_STATUS } from '../http/http-status.js';
 
@@ -32,8 +33,7 @@ export function renderError(err: unknown, context: ErrorContext): HttpAnswer {
   const code = isHttp ? err.httpStatus : httpStatusOf(status, context);
   const headers = {
     'content-type': 'application/json',
-    ...challenge(status, context),
-    ...retryAfter(status, context.registry),
+    ...errorHeaders(status, context),
     ...(isHttp ? err.headers : {}),
   };
   return { status: code, headers, body: jsonText({ error: errorJson(status, code, context.registry) }, context) };
@@ -51,31 +51,12 @@ export function errorJson(status: StatusError, httpStatus: number, registry: Reg
 }
 
 /** A detail of a type that is not known here, or that does not decode, keeps its bytes and spoils nothing else. */
-function detailJson({ typeUrl, value }: Detail, registry: Registry): JsonObject {
+export function detailJson({ typeUrl, value }: Detail, registry: Registry): JsonObject {
   try {
     const json = toJson(AnySchema, create(AnySchema, { typeUrl, value }), { registry }) as JsonObject;
     // The type goes first, where a reader looks for it.
     return { '@type': typeUrl, ...json };
   } catch {
     return { '@type': typeUrl, value: Buffer.from(value).toString('base64') };
-  }
-}
-
-/** RFC 6750: a challenge, which names an error only where a token was given. */
-function challenge({ codeName }: StatusError, { hasToken }: ErrorContext): Record<string, string> {
-  if (codeName !== 'UNAUTHENTICATED') return {};
-  return { 'www-authenticate': `Bearer realm="keelson"${hasToken ? ', error="invalid_token"' : ''}` };
-}
-
-/** Gives the delay of a google.rpc.RetryInfo in whole seconds, never less than it asks for. */
-function retryAfter({ details }: StatusError, registry: Registry): Record<string, string> {
-  const schema = registry.getMessage('google.rpc.RetryInfo');
-  const info = details.find(({ typeUrl }) => typeUrl.endsWith('/google.rpc.RetryInfo'));
-  if (schema === undefined || info === undefined) return {};
-  try {
-    const { retryDelay } = toJson(schema, fromBinary(schema, info.value)) as { retryDelay?: string };
-    return { 'retry-after': String(Math.ceil(Number.parseFloat(retryDelay ?? '0'))) };
-  } catch {
-    return {};
   }
 }

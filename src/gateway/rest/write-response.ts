@@ -7,8 +7,8 @@ import {
   type JsonValue,
   type Message,
 } from '@bufbuild/protobuf';
-import type { Binding } from '../routes/binding.js';
 import type { OutputOptions } from '../message/system-parameters.js';
+import type { Binding } from '../routes/binding.js';
 
 /** A response as JSON: all of it, and the part that is the answer. */
 export interface ResponseJson {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { renderError } from '../../../../src/gateway/rest/render-error.js';
 import { bodyTooLarge, methodNotAllowed, unsupportedMediaType } from '../../../../src/gateway/http/http-failure.js';
+import { renderError } from '../../../../src/gateway/rest/render-error.js';
 import { Code, type CodeName } from '../../../../src/rpc/codes.js';
 import { invalidRequest, ServiceError } from '../../../../src/rpc/errors.js';
 import { StatusError } from '../../../../src/rpc/status.js';
