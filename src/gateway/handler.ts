@@ -1,8 +1,10 @@
 import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
+import type { Method } from '../rpc/method-table.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
 import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
 import type { CallDeps } from './call-deps.js';
+import { callConnectUnary } from './connect/call-unary.js';
 import type { Exchange } from './exchange.js';
 import { compress } from './http/compression.js';
 import type { Cors } from './http/cors.js';
@@ -19,7 +21,9 @@ import type { RouteMatch, Router } from './routes/router.js';
 
 /** What a route leads to. */
 export type RouteTarget =
-  { readonly kind: 'call'; readonly binding: Binding } | { readonly kind: 'page'; readonly page: Page };
+  | { readonly kind: 'rest'; readonly binding: Binding }
+  | { readonly kind: 'connect'; readonly method: Method }
+  | { readonly kind: 'page'; readonly page: Page };
 
 export interface HandlerDeps extends CallDeps {
   readonly router: Router<RouteTarget>;
@@ -70,6 +74,7 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
   }
   const { target } = match.entry;
   if (target.kind === 'page') return target.page.render();
+  if (target.kind === 'connect') return callConnectUnary(deps, { exchange, method: target.method, responseMetadata });
   const { binding } = target;
   const call = binding.method.descriptor.methodKind === 'unary' ? callUnary : callStream;
   return call(deps, { exchange, binding, segments: match.segments, responseMetadata });

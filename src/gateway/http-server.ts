@@ -5,16 +5,14 @@ import type { Logger } from 'pino';
 import type { Dispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
 import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
+import { createRoutes } from './create-routes.js';
 import { openExchange } from './exchange.js';
-import { createHandler, type Handler, type RouteTarget } from './handler.js';
+import { createHandler, type Handler } from './handler.js';
 import { answerBrokenRequest } from './http/broken-request.js';
 import { createCors } from './http/cors.js';
 import { readRequestId } from './http/headers.js';
-import { createPages } from './pages/pages.js';
 import { renderError } from './rest/render-error.js';
-import { compileBindings } from './routes/binding.js';
-import { createRouter, type RouteEntry, type Router } from './routes/router.js';
-import { parseTemplate } from './routes/template.js';
+import { createRouter } from './routes/router.js';
 import type { ServerInfo } from './server-info.js';
 
 const KIB = 1024;
@@ -73,7 +71,7 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     log,
     bodyBytesMax: limits.bodyBytesMax,
     streamTimes,
-    router: createRoutes(deps),
+    router: createRouter(createRoutes(deps)),
     cors: createCors(deps.allowedOrigins ?? []),
   });
   const app = createApp({ handle, registry: table.registry, log, limits });
@@ -85,22 +83,6 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     },
     close: (budgetMs) => shutDown(app, budgetMs),
   };
-}
-
-function createRoutes({ table, isReady, serverInfo }: HttpGatewayDeps): Router<RouteTarget> {
-  const bindings = compileBindings(table);
-  const calls = bindings.map((binding): RouteEntry<RouteTarget> => {
-    const { parent, name } = binding.method.descriptor;
-    const { httpMethod, template } = binding;
-    return { httpMethod, template, target: { kind: 'call', binding }, label: `${parent.typeName}.${name}` };
-  });
-  const pages = createPages({ bindings, serverInfo, isReady }).map((page): RouteEntry<RouteTarget> => ({
-    httpMethod: 'GET',
-    template: parseTemplate(page.path),
-    target: { kind: 'page', page },
-    label: `(the gateway's own ${page.path})`,
-  }));
-  return createRouter([...pages, ...calls]);
 }
 
 interface AppParts {

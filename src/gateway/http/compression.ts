@@ -9,7 +9,7 @@ import { chooseEncoding, type Encoding } from './accept.js';
 const COMPRESSED_BYTES_MIN = 1024;
 /** As small as gzip's best for text, and as fast as its default. */
 const BROTLI_QUALITY = 4;
-const COMPRESSIBLE = /^(?:text\/|application\/(?:json|x-ndjson))/;
+const COMPRESSIBLE = /^(?:text\/|application\/(?:json|proto|x-ndjson))/;
 
 /**
  * Compresses an answer as the client accepts it. A stream is flushed with every message, so that none waits for the

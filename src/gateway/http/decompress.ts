@@ -10,10 +10,15 @@ const DECODERS = new Map([
   ['x-gzip', promisify(gunzip)],
 ]);
 
+/** Tells whether a body in that encoding can be read here. */
+export function isKnownEncoding(contentEncoding: string): boolean {
+  return contentEncoding.toLowerCase() === 'identity' || DECODERS.has(contentEncoding.toLowerCase());
+}
+
 /** Throws an HttpFailure unless a body comes as it is or in a compression that is read here. */
 export function checkContentEncoding(headers: IncomingHttpHeaders): void {
-  const encoding = headers['content-encoding']?.toLowerCase();
-  if (encoding === undefined || encoding === 'identity' || DECODERS.has(encoding)) return;
+  const encoding = headers['content-encoding'];
+  if (encoding === undefined || isKnownEncoding(encoding)) return;
   const failure = new ServiceError('INVALID_REQUEST', 'Request body is compressed in a way that is not read here');
   throw new HttpFailure(415, failure, { 'accept-encoding': 'br, gzip' });
 }

@@ -20,6 +20,7 @@ const INT32_MAX = 2 ** 31 - 1;
 
 interface Report {
   readonly registry: Registry;
+  readonly ignoreUnknownFields: boolean;
   readonly violations: FieldViolation[];
 }
 
@@ -27,8 +28,13 @@ interface Report {
  * Names what in a JSON value does not fit a message, by the path of each field. Made for values that protobuf-es has
  * refused, whose own error has no path and the library's words; the judgement on each single value is still its own.
  */
-export function findJsonViolations(registry: Registry, message: DescMessage, json: unknown): FieldViolation[] {
-  const report: Report = { registry, violations: [] };
+export function findJsonViolations(
+  registry: Registry,
+  message: DescMessage,
+  json: unknown,
+  { ignoreUnknownFields = false } = {},
+): FieldViolation[] {
+  const report: Report = { registry, ignoreUnknownFields, violations: [] };
   checkMessage(report, message, json, '');
   return report.violations;
 }
@@ -60,7 +66,7 @@ function checkFields(report: Report, message: DescMessage, json: Record<string, 
   for (const [key, value] of Object.entries(json)) {
     const field = findField(message, key);
     if (field === undefined) {
-      add(report, ofKey(path, key), `is not a field of ${message.typeName}`);
+      if (!report.ignoreUnknownFields) add(report, ofKey(path, key), `is not a field of ${message.typeName}`);
       continue;
     }
     const inner = ofField(path, field.name);
