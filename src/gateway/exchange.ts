@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readRequestId } from './headers.js';
-import { splitTarget, type RequestTarget } from './request-target.js';
+import { readRequestId } from './http/headers.js';
+import { splitTarget, type RequestTarget } from './routes/request-target.js';
 
 /** One HTTP request on its way through the gateway. */
 export interface Exchange {

@@ -1,27 +1,31 @@
 import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
+import type { Method } from '../rpc/method-table.js';
 import { REQUEST_ID_KEY } from '../rpc/request-id.js';
 import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
-import type { Binding } from './binding.js';
-import { compress } from './compression.js';
-import type { Cors } from './cors.js';
-import { renderError } from './errors.js';
+import type { CallDeps } from './call-deps.js';
+import { callConnectUnary } from './connect/call-unary.js';
 import type { Exchange } from './exchange.js';
-import { toHttpHeaders } from './headers.js';
-import { methodNotAllowed } from './http-failure.js';
-import type { Page } from './pages.js';
+import { compress } from './http/compression.js';
+import type { Cors } from './http/cors.js';
+import { toHttpHeaders } from './http/headers.js';
+import { methodNotAllowed } from './http/http-failure.js';
+import type { Page } from './pages/pages.js';
 import { logRefusal } from './request-log.js';
-import { splitPath } from './request-target.js';
-import { callStream } from './rest-stream.js';
-import type { RestDeps } from './rest-request.js';
-import { callUnary } from './rest.js';
-import type { RouteMatch, Router } from './router.js';
+import { callStream } from './rest/call-stream.js';
+import { callUnary } from './rest/call-unary.js';
+import { renderError } from './rest/render-error.js';
+import type { Binding } from './routes/binding.js';
+import { splitPath } from './routes/request-target.js';
+import type { RouteMatch, Router } from './routes/router.js';
 
 /** What a route leads to. */
 export type RouteTarget =
-  { readonly kind: 'call'; readonly binding: Binding } | { readonly kind: 'page'; readonly page: Page };
+  | { readonly kind: 'rest'; readonly binding: Binding }
+  | { readonly kind: 'connect'; readonly method: Method }
+  | { readonly kind: 'page'; readonly page: Page };
 
-export interface HandlerDeps extends RestDeps {
+export interface HandlerDeps extends CallDeps {
   readonly router: Router<RouteTarget>;
   readonly cors: Cors;
 }
@@ -43,10 +47,12 @@ async function answerAnyhow(deps: HandlerDeps, exchange: Exchange): Promise<Http
     return await answer(deps, exchange, responseMetadata);
   } catch (err) {
     logRefusal(deps.log, exchange, err);
+    const { authorization = '', 'if-match': ifMatch } = exchange.request.headers;
     const rendered = renderError(err, {
       registry: deps.registry,
       requestId: exchange.requestId,
-      hasToken: /^bearer /i.test(exchange.request.headers.authorization ?? ''),
+      hasToken: /^bearer /i.test(authorization),
+      hasIfMatch: ifMatch !== undefined,
       isPretty: PRETTY.test(exchange.target?.query ?? ''),
     });
     return { ...rendered, headers: { ...toHttpHeaders(responseMetadata), ...rendered.headers } };
@@ -68,6 +74,7 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
   }
   const { target } = match.entry;
   if (target.kind === 'page') return target.page.render();
+  if (target.kind === 'connect') return callConnectUnary(deps, { exchange, method: target.method, responseMetadata });
   const { binding } = target;
   const call = binding.method.descriptor.methodKind === 'unary' ? callUnary : callStream;
   return call(deps, { exchange, binding, segments: match.segments, responseMetadata });

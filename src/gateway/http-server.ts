@@ -4,18 +4,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Dispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
-import { compileBindings } from './binding.js';
-import { answerBrokenRequest } from './broken-request.js';
-import { createCors } from './cors.js';
-import { renderError } from './errors.js';
+import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
+import { createRoutes } from './create-routes.js';
 import { openExchange } from './exchange.js';
-import { createHandler, type Handler, type RouteTarget } from './handler.js';
-import { readRequestId } from './headers.js';
-import { createPages } from './pages.js';
-import { DEFAULT_STREAM_TIMES, type StreamTimes } from './rest-request.js';
-import { createRouter, type RouteEntry, type Router } from './router.js';
+import { createHandler, type Handler } from './handler.js';
+import { answerBrokenRequest } from './http/broken-request.js';
+import { createCors } from './http/cors.js';
+import { readRequestId } from './http/headers.js';
+import { renderError } from './rest/render-error.js';
+import { createRouter } from './routes/router.js';
 import type { ServerInfo } from './server-info.js';
-import { parseTemplate } from './template.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -73,7 +71,7 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     log,
     bodyBytesMax: limits.bodyBytesMax,
     streamTimes,
-    router: createRoutes(deps),
+    router: createRouter(createRoutes(deps)),
     cors: createCors(deps.allowedOrigins ?? []),
   });
   const app = createApp({ handle, registry: table.registry, log, limits });
@@ -85,22 +83,6 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     },
     close: (budgetMs) => shutDown(app, budgetMs),
   };
-}
-
-function createRoutes({ table, isReady, serverInfo }: HttpGatewayDeps): Router<RouteTarget> {
-  const bindings = compileBindings(table);
-  const calls = bindings.map((binding): RouteEntry<RouteTarget> => {
-    const { parent, name } = binding.method.descriptor;
-    const { httpMethod, template } = binding;
-    return { httpMethod, template, target: { kind: 'call', binding }, label: `${parent.typeName}.${name}` };
-  });
-  const pages = createPages({ bindings, serverInfo, isReady }).map((page): RouteEntry<RouteTarget> => ({
-    httpMethod: 'GET',
-    template: parseTemplate(page.path),
-    target: { kind: 'page', page },
-    label: `(the gateway's own ${page.path})`,
-  }));
-  return createRouter([...pages, ...calls]);
 }
 
 interface AppParts {
@@ -140,7 +122,8 @@ function createApp({ handle, registry, log, limits }: AppParts): FastifyInstance
   app.setErrorHandler((err, request, reply) => {
     const requestId = readRequestId(request.headers);
     log.error({ err, requestId }, 'http request failed');
-    const { status, headers, body } = renderError(err, { registry, requestId, hasToken: false, isPretty: false });
+    const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
+    const { status, headers, body } = renderError(err, context);
     return reply.code(status).headers(headers).send(body);
   });
   app.server.on('checkContinue', (request, response) => letBodyCome(app, request, response, limits));

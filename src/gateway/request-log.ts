@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { StatusError, toStatusError } from '../rpc/status.js';
 import type { Exchange } from './exchange.js';
-import { HttpFailure } from './http-failure.js';
+import { HttpFailure } from './http/http-failure.js';
 
 /**
  * Writes the line of a request that ended before it was a call, in the keys of a call's line. What the call path has

@@ -1,100 +1,23 @@
-import { fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { expect } from 'chai';
-import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
-import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway } from '../../src/gateway/http-server.js';
-import type { Dispatcher, IncomingCall } from '../../src/rpc/call.js';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { createHttpGateway } from '../../src/gateway/http-server.js';
+import type { Dispatcher } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { ContractError, type Method } from '../../src/rpc/method-table.js';
-import { toStatusError } from '../../src/rpc/status.js';
-import { aTable, fixtureRegistry } from '../unit/gateway/fixture.js';
-
-type Answer = (call: IncomingCall, request: Uint8Array, method: Method) => Promise<Uint8Array>;
-
-/** Stands in for the call path: keeps what arrived and answers as the test says. */
-class Recorder {
-  calls: { method: string; request: JsonValue; call: IncomingCall }[] = [];
-  answer: Answer = (_call, request) => Promise.resolve(request);
-
-  get dispatcher(): Dispatcher {
-    const unary: Dispatcher['unary'] = async (method, call, request) => {
-      const { input, name } = method.descriptor;
-      const registry = fixtureRegistry();
-      this.calls.push({ method: name, request: toJson(input, fromBinary(input, request), { registry }), call });
-      try {
-        return await this.answer(call, request, method);
-      } catch (err) {
-        throw toStatusError(err, 'r');
-      }
-    };
-    return { unary } as Dispatcher;
-  }
-}
-
-interface RawAnswer {
-  readonly status: number;
-  readonly headers: string;
-  readonly body: string;
-}
-
-/** Writes bytes to the server as they are and reads until it closes. */
-async function sendRaw(port: number, text: string): Promise<RawAnswer> {
-  const socket = connect(port, '127.0.0.1');
-  socket.write(text);
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await once(socket, 'close');
-  const [headers = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
-  return { status: Number(headers.split(' ')[1]), headers, body };
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  return new Promise((resolve) => {
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
-}
+import { ContractError } from '../../src/rpc/method-table.js';
+import { aTable } from '../unit/gateway/fixture.js';
+import { startGateway, type Recorder, type RunningGateway } from './gateway-harness.js';
 
 describe('the HTTP gateway', () => {
-  const log: object[] = [];
+  let running: RunningGateway;
   let recorder: Recorder;
-  let gateway: HttpGateway;
-  let base: string;
-  let port: number;
-  let isReady = true;
+  let call: RunningGateway['call'];
 
   beforeEach(async () => {
-    recorder = new Recorder();
-    log.length = 0;
-    const keep = (line: object) => log.push(line);
-    gateway = createHttpGateway({
-      table: aTable(),
-      dispatcher: recorder.dispatcher,
-      log: { info: keep, error: keep } as never,
-      isReady: () => isReady,
-      serverInfo: { name: 'keelson', version: '1.2.3' },
-      allowedOrigins: ['https://app.example.com'],
-      limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: 1000, requestTimeoutMs: 2000 },
-    });
-    ({ port } = await gateway.listen({ host: '127.0.0.1', port: 0 }));
-    base = `http://127.0.0.1:${port}`;
+    running = await startGateway();
+    ({ recorder, call } = running);
   });
 
-  afterEach(async () => {
-    await gateway.close(0);
-  });
-
-  async function call(path: string, init: RequestInit = {}) {
-    const response = await fetch(`${base}${path}`, init);
-    const text = await response.text();
-    const json = text.startsWith('{') || text.startsWith('[') ? (JSON.parse(text) as Record<string, never>) : undefined;
-    return { status: response.status, headers: response.headers, text, json };
-  }
+  afterEach(() => running.gateway.close(0));
 
   const post = (body: string, type = 'application/json'): RequestInit => ({
     method: 'POST',
@@ -173,9 +96,8 @@ describe('the HTTP gateway', () => {
     expect(root.text).to.include('keelson 1.2.3').and.include('/healthz').and.include('/v1/{name=things/*}');
     expect((await call('/healthz')).json).to.deep.equal({ status: 'alive' });
     expect((await call('/readyz')).status).to.equal(200);
-    isReady = false;
+    running.setReady(false);
     expect((await call('/readyz')).status).to.equal(503);
-    isReady = true;
     const docs = await call('/docs');
     expect(docs.headers.get('content-security-policy')).to.match(/^default-src 'none'; style-src 'sha256-/);
     expect(docs.text).to.include('Gets a <code>thing</code> &lt;by name&gt;.').and.include('things.things.get');
@@ -212,7 +134,7 @@ describe('the HTTP gateway', () => {
     [
       'a compressed body',
       '/v1/everything/a:check',
-      { method: 'POST', body: 'x', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } },
+      { method: 'POST', body: 'x', headers: { 'content-type': 'application/json', 'content-encoding': 'deflate' } },
       415,
       /compressed/,
     ],
@@ -242,9 +164,22 @@ describe('the HTTP gateway', () => {
       expect(answer.json).to.have.nested.property('error.code', status);
       expect(answer.headers.get('x-request-id')).to.be.a('string');
       expect(recorder.calls).to.have.length(0);
-      expect(log).to.have.length(1);
+      expect(running.log).to.have.length(1);
     });
   }
+
+  it('reads compressed bodies, and stops at the limit of what comes out', async () => {
+    const send = (body: Buffer, encoding: string) => {
+      const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+      return call('/v1/everything/a:check', { method: 'POST', body: new Uint8Array(body), headers });
+    };
+    const body = JSON.stringify({ renamed: 'x'.repeat(500) });
+    expect((await send(gzipSync(body), 'gzip')).status).to.equal(200);
+    expect((await send(brotliCompressSync(body), 'br')).status).to.equal(200);
+    expect((await send(gzipSync(' '.repeat(1_000_000)), 'gzip')).status).to.equal(413);
+    expect((await send(brotliCompressSync(' '.repeat(1_000_000)), 'br')).status).to.equal(413);
+    expect((await send(Buffer.from(body), 'gzip')).text).to.include('Body is not compressed as its header says');
+  });
 
   it('names what a path takes in Allow', async () => {
     expect((await call('/v1/things', { method: 'PUT' })).headers.get('allow')).to.equal('GET, HEAD, OPTIONS');
@@ -257,7 +192,7 @@ describe('the HTTP gateway', () => {
     expect(text)
       .to.match(/Internal error \(request [0-9a-f-]+\)/)
       .and.not.match(/varint|wire|offset/);
-    expect(log).to.have.length(1).and.to.have.nested.property('[0].err');
+    expect(running.log).to.have.length(1).and.to.have.nested.property('[0].err');
   });
 
   it('takes long paths and many segments', async () => {
@@ -265,115 +200,6 @@ describe('the HTTP gateway', () => {
     expect((await call(`/v1/one/${id}`)).json).to.deep.equal({ text: id });
     const deep = 'a/'.repeat(1000);
     expect((await call(`/v1/many/${deep}`)).json).to.deep.equal({ text: deep });
-  });
-
-  it('aborts the call within 50 ms when its client goes away', async () => {
-    const aborted = new Promise<number>((resolve) => {
-      recorder.answer = (incoming) =>
-        new Promise((_resolve, reject) => {
-          incoming.signal.addEventListener('abort', () => {
-            resolve(performance.now());
-            reject(new ServiceError('CALL_CANCELLED', 'Gone'));
-          });
-        });
-    });
-    const client = httpRequest(`${base}/v1/things/a`);
-    client.on('error', () => {});
-    client.end();
-    while (recorder.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    const goneMs = performance.now();
-    client.destroy();
-    expect((await aborted) - goneMs).to.be.lessThan(50);
-  });
-
-  it('does not abort a call that ends well', async () => {
-    await call('/v1/things/a');
-    // By the time of a second answer, the first is closed.
-    await call('/v1/things/a');
-    expect(recorder.calls[0]?.call.signal.aborted).to.equal(false);
-  });
-
-  it('finishes the running requests when it closes, and their connections with them', async () => {
-    let finish: (() => void) | undefined;
-    recorder.answer = (_call, request) => new Promise((resolve) => (finish = () => resolve(request)));
-    const answer = call('/v1/things/a');
-    while (finish === undefined) await new Promise((resolve) => setImmediate(resolve));
-    const closed = gateway.close();
-    while (await isListening(port)) await new Promise((resolve) => setImmediate(resolve));
-    finish();
-    const { status, headers } = await answer;
-    expect(status).to.equal(200);
-    expect(headers.get('connection')).to.equal('close');
-    await closed;
-  });
-
-  it('cuts what is left when the time to close is over', async () => {
-    recorder.answer = () => new Promise(() => {});
-    const answer = call('/v1/things/a').then(
-      () => 'answered',
-      () => 'cut',
-    );
-    while (recorder.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    await gateway.close(20);
-    expect(await answer).to.equal('cut');
-  });
-
-  context('given bytes that a careful client does not send', () => {
-    const crlf = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`;
-
-    it('answers what is no HTTP in the form of every error', async () => {
-      const { status, headers, body } = await sendRaw(port, 'nonsense\r\n\r\n');
-      expect(status).to.equal(400);
-      expect(headers).to.include('content-type: application/json');
-      expect(JSON.parse(body)).to.have.nested.property('error.message', 'Request is not valid HTTP');
-    });
-
-    it('answers 431 to headers that are too large', async () => {
-      const { status, body } = await sendRaw(port, crlf('GET / HTTP/1.1', 'host: a', `x: ${'y'.repeat(20_000)}`));
-      expect(status).to.equal(431);
-      expect(body).to.include('Request headers are too large');
-    });
-
-    it('reads the absolute form of a target', async () => {
-      const absolute = await sendRaw(port, crlf('GET http://x/v1/one/b HTTP/1.1', 'host: x', 'connection: close'));
-      expect(absolute.body).to.equal('{"text":"b"}');
-    });
-
-    it('refuses a target that is no path', async () => {
-      const { status } = await sendRaw(port, crlf('OPTIONS * HTTP/1.1', 'host: x', 'connection: close'));
-      expect(status).to.equal(400);
-    });
-
-    it('refuses a body for its announced size without asking for it', async () => {
-      const head = ['POST /v1/everything/a:check HTTP/1.1', 'host: x', 'content-type: application/json'];
-      const socket = connect(port, '127.0.0.1');
-      socket.write(crlf(...head, 'content-length: 5000', 'expect: 100-continue'));
-      const [first] = (await once(socket, 'data')) as [Buffer];
-      expect(first.toString()).to.match(/^HTTP\/1\.1 413 /);
-      socket.destroy();
-    });
-
-    it('asks for a body that it will read', async () => {
-      const head = ['POST /v1/everything/a:check HTTP/1.1', 'host: x', 'content-type: application/json'];
-      const socket = connect(port, '127.0.0.1');
-      socket.write(crlf(...head, 'content-length: 2', 'expect: 100-continue'));
-      const [first] = (await once(socket, 'data')) as [Buffer];
-      expect(first.toString()).to.match(/^HTTP\/1\.1 100 /);
-      socket.write('{}');
-      const [second] = (await once(socket, 'data')) as [Buffer];
-      expect(second.toString()).to.match(/^HTTP\/1\.1 200 /);
-      socket.destroy();
-    });
-
-    it('stops at the first byte beyond the limit of a body of unknown length', async () => {
-      const head = ['POST /v1/everything/a:check HTTP/1.1', 'host: x', 'content-type: application/json'];
-      const socket = connect(port, '127.0.0.1');
-      socket.write(crlf(...head, 'transfer-encoding: chunked'));
-      socket.write(`3ea\r\n${'x'.repeat(0x3ea)}\r\n`);
-      const [first] = (await once(socket, 'data')) as [Buffer];
-      expect(first.toString()).to.match(/^HTTP\/1\.1 413 /);
-      socket.destroy();
-    });
   });
 });
 

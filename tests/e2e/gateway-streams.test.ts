@@ -10,8 +10,8 @@ import {
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { DEFAULT_STREAM_TIMES } from '../../src/gateway/call-deps.js';
 import { createHttpGateway, type HttpGateway } from '../../src/gateway/http-server.js';
-import { DEFAULT_STREAM_TIMES } from '../../src/gateway/rest-request.js';
 import type { Dispatcher, IncomingCall } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { toStatusError } from '../../src/rpc/status.js';

@@ -1,11 +1,11 @@
 import { toJson, type JsonValue } from '@bufbuild/protobuf';
-import { bindRequest } from '../../../src/gateway/bind-request.js';
-import { compileBindings, type Binding } from '../../../src/gateway/binding.js';
-import { parseJsonBody } from '../../../src/gateway/body.js';
-import { parseQuery } from '../../../src/gateway/query.js';
-import { splitPath, splitTarget } from '../../../src/gateway/request-target.js';
-import { createRouter, type Router } from '../../../src/gateway/router.js';
-import { takeSystemParameters } from '../../../src/gateway/system-parameters.js';
+import { parseQuery } from '../../../src/gateway/http/query.js';
+import { bindRequest } from '../../../src/gateway/message/bind-request.js';
+import { takeSystemParameters } from '../../../src/gateway/message/system-parameters.js';
+import { parseJsonBody } from '../../../src/gateway/rest/json-body.js';
+import { compileBindings, type Binding } from '../../../src/gateway/routes/binding.js';
+import { splitPath, splitTarget } from '../../../src/gateway/routes/request-target.js';
+import { createRouter, type Router } from '../../../src/gateway/routes/router.js';
 import { ServiceError } from '../../../src/rpc/errors.js';
 import { aTable, fixtureRegistry } from './fixture.js';
 

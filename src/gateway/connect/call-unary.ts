@@ -1,0 +1,42 @@
+import type { HttpAnswer } from '../answer.js';
+import type { CallDeps } from '../call-deps.js';
+import { HttpFailure } from '../http/http-failure.js';
+import { logRefusal } from '../request-log.js';
+import type { ConnectRequest } from './connect-request.js';
+import { toConnectHeaders, toConnectMetadata } from './metadata.js';
+import { readUnaryRequest } from './read-request.js';
+import { renderConnectError } from './render-error.js';
+import { readConnectTimeoutMs } from './timeout.js';
+
+/**
+ * Does a unary call of the Connect protocol (https://connectrpc.com/docs/protocol), by POST or, where the contract says
+ * that the call changes nothing, by GET. Throws only what is no request of that protocol.
+ */
+export async function callConnectUnary(deps: CallDeps, connect: ConnectRequest): Promise<HttpAnswer> {
+  const { exchange, method, responseMetadata } = connect;
+  const { headers } = exchange.request;
+  try {
+    const { codec, request } = await readUnaryRequest(deps, connect);
+    const incoming = {
+      protocol: 'http' as const,
+      peer: exchange.peer,
+      metadata: toConnectMetadata(headers, exchange.requestId),
+      timeoutMs: readConnectTimeoutMs(headers),
+      signal: exchange.signal,
+      responseMetadata,
+    };
+    const bytes = await deps.dispatcher.unary(method, incoming, request);
+    const body = codec.encode(method.descriptor.output, bytes);
+    return { status: 200, headers: { 'content-type': codec.contentType, ...toConnectHeaders(responseMetadata) }, body };
+  } catch (err) {
+    if (err instanceof HttpFailure && err.httpStatus === 415) throw err;
+    logRefusal(deps.log, exchange, err);
+    const failure: unknown = err instanceof HttpFailure ? err.failure : err;
+    const rendered = renderConnectError(failure, {
+      registry: deps.registry,
+      requestId: exchange.requestId,
+      hasToken: /^bearer /i.test(headers.authorization ?? ''),
+    });
+    return { ...rendered, headers: { ...toConnectHeaders(responseMetadata), ...rendered.headers } };
+  }
+}

@@ -1,0 +1,53 @@
+import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import type { Method, MethodTable } from '../rpc/method-table.js';
+import type { RouteTarget } from './handler.js';
+import { createPages } from './pages/pages.js';
+import { compileBindings, type Binding } from './routes/binding.js';
+import type { RouteEntry } from './routes/router.js';
+import { parseTemplate } from './routes/template.js';
+import type { ServerInfo } from './server-info.js';
+
+export interface RoutesDeps {
+  readonly table: Pick<MethodTable, 'methods' | 'registry'>;
+  readonly isReady: () => boolean;
+  readonly serverInfo: ServerInfo;
+}
+
+/**
+ * Makes all routes: the gateway's own pages, the bindings of the contracts, and the paths under which other protocols
+ * find the same methods. A method without a google.api.http rule has none, whatever the protocol.
+ */
+export function createRoutes({ table, isReady, serverInfo }: RoutesDeps): RouteEntry<RouteTarget>[] {
+  const bindings = compileBindings(table);
+  const methods = [...new Set(bindings.map(({ method }) => method))];
+  const pages = createPages({ bindings, serverInfo, isReady }).map((page): RouteEntry<RouteTarget> => ({
+    httpMethod: 'GET',
+    template: parseTemplate(page.path),
+    target: { kind: 'page', page },
+    label: `(the gateway's own ${page.path})`,
+  }));
+  return [...pages, ...bindings.map(restRoute), ...methods.flatMap(connectRoutes)];
+}
+
+function restRoute(binding: Binding): RouteEntry<RouteTarget> {
+  const { httpMethod, template, method } = binding;
+  return { httpMethod, template, target: { kind: 'rest', binding }, label: labelOf(method) };
+}
+
+/** Connect makes calls by POST, and by GET where the contract says that nothing changes. */
+function connectRoutes(method: Method): RouteEntry<RouteTarget>[] {
+  const { methodKind, idempotency } = method.descriptor;
+  if (methodKind !== 'unary') return [];
+  const httpMethods = idempotency === IdempotencyLevel.NO_SIDE_EFFECTS ? ['POST', 'GET'] : ['POST'];
+  const template = parseTemplate(method.path);
+  return httpMethods.map((httpMethod) => ({
+    httpMethod,
+    template,
+    target: { kind: 'connect', method },
+    label: labelOf(method),
+  }));
+}
+
+function labelOf({ descriptor }: Method): string {
+  return `${descriptor.parent.typeName}.${descriptor.name}`;
+}

@@ -1,0 +1,49 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { ServiceError } from '../../rpc/errors.js';
+import { checkContentEncoding, decompress } from './decompress.js';
+import { bodyTooLarge } from './http-failure.js';
+
+/** Tells whether a request announces a body. One of length 0 is none. */
+export function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/**
+ * Reads a request body of at most `bytesMax` bytes, also when it has been decompressed. Refuses a larger one with 413 before it is held in memory: at once
+ * when its length is announced, else at the first byte beyond.
+ */
+export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  checkContentEncoding(request.headers);
+  return decompress(await receive(request, bytesMax), request.headers['content-encoding'], bytesMax);
+}
+
+async function receive(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw refuse(request, bytesMax);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > bytesMax) {
+        request.removeAllListeners('data');
+        chunks.length = 0;
+        reject(refuse(request, bytesMax));
+      } else {
+        chunks.push(chunk);
+      }
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('error', (err) => reject(gone(err)));
+    request.once('close', () => reject(gone()));
+  });
+}
+
+/** Lets the rest flow away unread, so that the caller, still writing, comes to read the answer. */
+function refuse(request: IncomingMessage, bytesMax: number): Error {
+  request.resume();
+  return bodyTooLarge(bytesMax);
+}
+
+function gone(cause?: unknown): ServiceError {
+  return new ServiceError('CALL_CANCELLED', 'The caller went away before its request was complete', {}, { cause });
+}

@@ -1,0 +1,120 @@
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import type { FieldViolation } from '../../rpc/errors.js';
+import type { QueryParameter } from '../http/query.js';
+import type { Binding } from '../routes/binding.js';
+import { findField, isLeafMessage } from './field-kinds.js';
+import { toLeaf } from './leaf-value.js';
+import { createTree, descend, getField, setField, setKey, type RequestTree } from './request-tree.js';
+import { ofEntry, ofKey } from './violation-path.js';
+
+/** A parameter's name, understood. */
+interface Target {
+  /** The fields on the way, the last of which takes the value. */
+  readonly fields: readonly DescField[];
+  readonly field: DescField;
+  /** The key of a map entry: `k` in `m[k]`. */
+  readonly key: string | undefined;
+  /** The path in the words of the contract. */
+  readonly path: string;
+}
+
+/**
+ * Puts the parameters of a query into a request: scalars, enums, times, durations, masks and wrappers, one or repeated,
+ * in nested messages (`a.b=c`), and map entries (`m[k]=v`). Gives what is wrong with the others.
+ */
+export function bindQuery(
+  binding: Binding,
+  tree: RequestTree,
+  parameters: readonly QueryParameter[],
+): readonly FieldViolation[] {
+  const violations: FieldViolation[] = [];
+  const seen = new Set<string>();
+  for (const { name, value } of parameters) {
+    const target = findTarget(binding, name);
+    if (typeof target === 'string') {
+      violations.push({ field: ofKey('', name), description: target });
+      continue;
+    }
+    const isRepeated = target.field.fieldKind === 'list';
+    const mistake = seen.has(target.path) && !isRepeated ? 'is given more than once' : setValue(tree, target, value);
+    seen.add(target.path);
+    if (mistake !== undefined) violations.push({ field: target.path, description: mistake });
+  }
+  return violations;
+}
+
+/** Gives what a parameter stands for, or why it stands for nothing. */
+function findTarget(binding: Binding, name: string): Target | string {
+  if (binding.body.kind === 'all') return 'is a query parameter, but all fields of this method come in the body';
+  const { path: fieldPath, key } = splitKey(name);
+  const fields = followPath(binding.method.descriptor.input, fieldPath.split('.'));
+  const field = fields?.at(-1);
+  if (fields === undefined || field === undefined) return `is not a query parameter of ${binding.method.path}`;
+  const mistake = comesElsewhere(binding, fields) ?? wrongForm(field, key);
+  if (mistake !== undefined) return mistake;
+  const path = fields.map((step) => step.name).join('.');
+  return { fields, field, key, path: key === undefined ? path : ofEntry(path, key) };
+}
+
+/** Cuts `m[k]` into the path of the map and the key, which may hold anything. */
+function splitKey(name: string): { path: string; key: string | undefined } {
+  const bracket = name.indexOf('[');
+  if (bracket === -1 || !name.endsWith(']')) return { path: name, key: undefined };
+  return { path: name.slice(0, bracket), key: name.slice(bracket + 1, -1) };
+}
+
+function comesElsewhere({ body, variables }: Binding, fields: readonly DescField[]): string | undefined {
+  if (body.kind === 'field' && fields[0] === body.field) return 'comes in the body';
+  return variables.some((variable) => isSamePath(variable.fields, fields)) ? 'comes in the path' : undefined;
+}
+
+function wrongForm(field: DescField, key: string | undefined): string | undefined {
+  if (field.fieldKind === 'map' && key === undefined) return `needs a key, as in ${field.jsonName}[key]`;
+  if (field.fieldKind !== 'map' && key !== undefined) return 'is not a map';
+  if (field.message !== undefined && !isLeafMessage(field.message)) return 'is a message: give its fields one by one';
+  return undefined;
+}
+
+function followPath(input: DescMessage, names: readonly string[]): DescField[] | undefined {
+  const fields: DescField[] = [];
+  let message: DescMessage | undefined = input;
+  for (const name of names) {
+    const field: DescField | undefined = message && findField(message, name);
+    if (field === undefined) return undefined;
+    fields.push(field);
+    message = field.fieldKind === 'message' && !isLeafMessage(field.message) ? field.message : undefined;
+  }
+  return fields;
+}
+
+function isSamePath(one: readonly DescField[], other: readonly DescField[]): boolean {
+  return one.length === other.length && one.every((field, index) => field === other[index]);
+}
+
+/** Sets the value, or gives what is wrong with it. */
+function setValue(tree: RequestTree, { fields, field, key }: Target, value: string): string | undefined {
+  const parent = descend(tree, fields.slice(0, -1));
+  if (typeof parent === 'number') return 'is given in more than one way';
+  const leaf = toLeaf(field, value);
+  if ('mistake' in leaf) return leaf.mistake;
+  if (field.fieldKind === 'list') {
+    const items = getField(parent, field);
+    if (Array.isArray(items)) items.push(leaf.json);
+    else setField(parent, field, [leaf.json]);
+  } else if (key !== undefined) {
+    setEntry(parent, field, { key, json: leaf.json });
+  } else {
+    setField(parent, field, leaf.json);
+  }
+  return undefined;
+}
+
+function setEntry(
+  parent: RequestTree,
+  field: DescField,
+  { key, json }: { key: string; json: RequestTree[string] },
+): void {
+  const entries = (getField(parent, field) as RequestTree | undefined) ?? createTree();
+  setKey(entries, key, json);
+  setField(parent, field, entries);
+}

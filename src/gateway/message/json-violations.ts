@@ -1,0 +1,179 @@
+import {
+  enumFromJson,
+  fromJson,
+  ScalarType,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type JsonValue,
+  type Registry,
+} from '@bufbuild/protobuf';
+import * as wkt from '@bufbuild/protobuf/wkt';
+import type { FieldViolation } from '../../rpc/errors.js';
+import { expectEnum, expectMessage, expectScalar } from './expectation.js';
+import { findField, isLeafMessage, isOpaqueMessage } from './field-kinds.js';
+import { ofEntry, ofField, ofItem, ofKey } from './violation-path.js';
+
+/** More would not help, and a hostile body could ask for millions. */
+const VIOLATIONS_MAX = 20;
+const INT32_MAX = 2 ** 31 - 1;
+
+interface Report {
+  readonly registry: Registry;
+  readonly ignoreUnknownFields: boolean;
+  readonly violations: FieldViolation[];
+}
+
+/**
+ * Names what in a JSON value does not fit a message, by the path of each field. Made for values that protobuf-es has
+ * refused, whose own error has no path and the library's words; the judgement on each single value is still its own.
+ */
+export function findJsonViolations(
+  registry: Registry,
+  message: DescMessage,
+  json: unknown,
+  { ignoreUnknownFields = false } = {},
+): FieldViolation[] {
+  const report: Report = { registry, ignoreUnknownFields, violations: [] };
+  checkMessage(report, message, json, '');
+  return report.violations;
+}
+
+function add({ violations }: Report, field: string, description: string): void {
+  if (violations.length < VIOLATIONS_MAX) violations.push({ field, description });
+}
+
+function checkMessage(report: Report, message: DescMessage, json: unknown, path: string): void {
+  if (isLeafMessage(message) || isOpaqueMessage(message)) {
+    checkWellKnown(report, message, json, path);
+  } else if (!isObject(json)) {
+    add(report, path, expectMessage(message));
+  } else {
+    checkFields(report, message, json, path);
+  }
+}
+
+function checkWellKnown(report: Report, message: DescMessage, json: unknown, path: string): void {
+  const wrapped = message.fields[0];
+  const wrapsScalar = wrapped?.fieldKind === 'scalar' && isLeafMessage(message);
+  if (wrapsScalar && isRounded(wrapped.scalar, json)) return add(report, path, ROUNDED);
+  const { registry } = report;
+  if (!passes(() => fromJson(message, json as JsonValue, { registry }))) add(report, path, expectMessage(message));
+}
+
+function checkFields(report: Report, message: DescMessage, json: Record<string, unknown>, path: string): void {
+  const seen = new Map<DescField, string>();
+  for (const [key, value] of Object.entries(json)) {
+    const field = findField(message, key);
+    if (field === undefined) {
+      if (!report.ignoreUnknownFields) add(report, ofKey(path, key), `is not a field of ${message.typeName}`);
+      continue;
+    }
+    const inner = ofField(path, field.name);
+    const other = seen.get(field);
+    if (other !== undefined) add(report, inner, `is given twice, as "${other}" and as "${key}"`);
+    const rival = value === null ? undefined : [...seen.keys()].find((known) => shareOneof(known, field));
+    if (rival !== undefined) add(report, inner, `cannot be given together with "${rival.name}"`);
+    if (value !== null || other !== undefined) seen.set(field, key);
+    if (value !== null) checkField(report, field, value, inner);
+  }
+}
+
+function shareOneof(one: DescField, other: DescField): boolean {
+  return one !== other && one.oneof !== undefined && one.oneof === other.oneof;
+}
+
+function checkField(report: Report, field: DescField, json: unknown, path: string): void {
+  if (field.fieldKind === 'list') checkList(report, field, json, path);
+  else if (field.fieldKind === 'map') checkMap(report, field, json, path);
+  else checkSingle(report, field, json, path);
+}
+
+function checkList(report: Report, field: DescField, json: unknown, path: string): void {
+  if (!Array.isArray(json)) return add(report, path, 'must be a JSON array');
+  for (const [index, item] of json.entries()) checkSingle(report, field, item, ofItem(path, index));
+}
+
+function checkMap(report: Report, field: DescField & { fieldKind: 'map' }, json: unknown, path: string): void {
+  if (!isObject(json)) return add(report, path, 'must be a JSON object');
+  for (const [key, value] of Object.entries(json)) {
+    const inner = ofEntry(path, key);
+    // Keys are strings in JSON; only those of a boolean map are words.
+    const isKey = field.mapKey === ScalarType.BOOL ? /^(true|false)$/.test(key) : isScalar(field.mapKey, key);
+    if (!isKey) add(report, inner, `has a key that ${expectScalar(field.mapKey)}`);
+    checkSingle(report, field, value, inner);
+  }
+}
+
+/** Checks the value of a field, an item of a list or a value of a map: one message, enum or scalar. */
+function checkSingle(report: Report, field: DescField, json: unknown, path: string): void {
+  if (json === null && !takesNull(field)) return add(report, path, 'must not be null');
+  if (field.message !== undefined) return checkMessage(report, field.message, json, path);
+  if (field.enum !== undefined) {
+    if (!isEnumValue(field.enum, json)) add(report, path, expectEnum(field.enum));
+  } else if (field.scalar !== undefined) {
+    if (isRounded(field.scalar, json)) add(report, path, ROUNDED);
+    else if (!isScalar(field.scalar, json)) add(report, path, expectScalar(field.scalar));
+  }
+}
+
+function takesNull({ message, enum: enumType }: DescField): boolean {
+  return message?.typeName === 'google.protobuf.Value' || enumType?.typeName === 'google.protobuf.NullValue';
+}
+
+const ROUNDED = 'must be given as a string: a JSON number of this size loses digits';
+
+/** Tells whether an integer of 64 bits came as a JSON number that a double cannot hold, and so is another one now. */
+function isRounded(type: ScalarType, json: unknown): boolean {
+  return LONG_TYPES.has(type) && typeof json === 'number' && Number.isInteger(json) && !Number.isSafeInteger(json);
+}
+
+function isEnumValue(enumType: DescEnum, json: unknown): boolean {
+  if (typeof json === 'number' && (json > INT32_MAX || json < -INT32_MAX - 1)) return false;
+  if (typeof json === 'number' && !enumType.open && enumType.value[json] === undefined) return false;
+  return passes(() => enumFromJson(enumType, json as string));
+}
+
+/** Asks protobuf-es: a wrapper is judged as a field of its type is. */
+function isScalar(type: ScalarType, json: unknown): boolean {
+  return json !== null && passes(() => fromJson<DescMessage>(WRAPPERS[type], json as JsonValue));
+}
+
+function passes(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+const LONG_TYPES = new Set([
+  ScalarType.INT64,
+  ScalarType.UINT64,
+  ScalarType.SINT64,
+  ScalarType.FIXED64,
+  ScalarType.SFIXED64,
+]);
+
+const WRAPPERS: Record<ScalarType, DescMessage> = {
+  [ScalarType.DOUBLE]: wkt.DoubleValueSchema,
+  [ScalarType.FLOAT]: wkt.FloatValueSchema,
+  [ScalarType.INT64]: wkt.Int64ValueSchema,
+  [ScalarType.UINT64]: wkt.UInt64ValueSchema,
+  [ScalarType.INT32]: wkt.Int32ValueSchema,
+  [ScalarType.FIXED64]: wkt.UInt64ValueSchema,
+  [ScalarType.FIXED32]: wkt.UInt32ValueSchema,
+  [ScalarType.BOOL]: wkt.BoolValueSchema,
+  [ScalarType.STRING]: wkt.StringValueSchema,
+  [ScalarType.BYTES]: wkt.BytesValueSchema,
+  [ScalarType.UINT32]: wkt.UInt32ValueSchema,
+  [ScalarType.SFIXED32]: wkt.Int32ValueSchema,
+  [ScalarType.SFIXED64]: wkt.Int64ValueSchema,
+  [ScalarType.SINT32]: wkt.Int32ValueSchema,
+  [ScalarType.SINT64]: wkt.Int64ValueSchema,
+};

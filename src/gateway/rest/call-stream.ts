@@ -1,0 +1,110 @@
+import { Readable } from 'node:stream';
+import type { IncomingCall } from '../../rpc/call.js';
+import { toStatusError } from '../../rpc/status.js';
+import type { HttpAnswer } from '../answer.js';
+import type { CallDeps } from '../call-deps.js';
+import { toHttpHeaders } from '../http/headers.js';
+import { HTTP_STATUS } from '../http/http-status.js';
+import { resumeTokenOf } from '../message/resume.js';
+import type { OutputOptions } from '../message/system-parameters.js';
+import { logRefusal } from '../request-log.js';
+import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
+import { errorJson } from './render-error.js';
+import { chooseStreamEncoding, type StreamEncoding } from './stream-encoding.js';
+import { toResponseJson } from './write-response.js';
+
+type Messages = AsyncIterator<Uint8Array, unknown>;
+
+/** Starts a server stream that came as REST, and gives its answer once there is something to say. */
+export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise<HttpAnswer> {
+  const { binding, exchange, responseMetadata } = routed;
+  const { request, output } = await readRequest(deps, routed);
+  const messages = deps.dispatcher
+    .serverStream(binding.method, withStallGuard(deps, routed), request)
+    [Symbol.asyncIterator]();
+  const first = messages.next();
+  await settledWithin(first, deps.streamTimes.firstMessageWaitMs);
+  const encoding = chooseStreamEncoding(exchange.request.headers.accept);
+  const headers = {
+    ...toHttpHeaders(responseMetadata),
+    'content-type': encoding.contentType,
+    // Asks nginx to pass each piece on as it comes.
+    'x-accel-buffering': 'no',
+  };
+  if (exchange.request.method === 'HEAD') {
+    await messages.return?.();
+    return { status: 200, headers, body: '' };
+  }
+  const body = Readable.from(encode(deps, routed, { messages, first, encoding, output }), { highWaterMark: 1 });
+  return { status: 200, headers, body };
+}
+
+/** The end of a call may find a client that has stopped reading: such a connection is cut after a while. */
+function withStallGuard({ streamTimes }: CallDeps, routed: RoutedRequest): IncomingCall {
+  const { response } = routed.exchange;
+  const onEnd: IncomingCall['onEnd'] = (status) => {
+    if (status === undefined || response.destroyed || !response.headersSent) return;
+    const timer = setTimeout(() => response.destroy(), streamTimes.stalledMaxMs).unref();
+    response.once('close', () => clearTimeout(timer));
+  };
+  return { ...toIncomingCall(routed), onEnd };
+}
+
+interface RunningStream {
+  readonly messages: Messages;
+  readonly first: Promise<IteratorResult<Uint8Array, unknown>>;
+  readonly encoding: StreamEncoding;
+  readonly output: OutputOptions;
+}
+
+/** Waits for a promise, but not for long. Throws what it rejects with. */
+async function settledWithin(promise: Promise<unknown>, waitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), waitMs);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* encode(
+  { registry, log, streamTimes }: CallDeps,
+  { binding, exchange }: RoutedRequest,
+  { messages, first, encoding, output }: RunningStream,
+): AsyncGenerator<string> {
+  let written = 0;
+  try {
+    // A stream that is quiet so far has begun all the same.
+    exchange.response.flushHeaders();
+    if (encoding.opening !== '') yield encoding.opening;
+    for (let next = first; ; next = messages.next()) {
+      yield* heartbeats(encoding, next, streamTimes.heartbeatMs);
+      const result = await next;
+      if (result.done === true) break;
+      const { body: json, whole } = toResponseJson(registry, binding, result.value, output);
+      const resumeToken = resumeTokenOf(binding.method.descriptor.output, whole);
+      yield encoding.message({ json, index: written, resumeToken });
+      written += 1;
+    }
+    yield encoding.ending;
+  } catch (err) {
+    logRefusal(log, exchange, err);
+    const status = toStatusError(err, exchange.requestId);
+    yield encoding.failure(errorJson(status, HTTP_STATUS[status.codeName], registry), written);
+  } finally {
+    await messages.return?.();
+  }
+}
+
+/** Gives heartbeats until a promise settles. */
+async function* heartbeats(
+  { heartbeat }: StreamEncoding,
+  until: Promise<unknown>,
+  everyMs: number,
+): AsyncGenerator<string> {
+  if (heartbeat === undefined) return;
+  while (!(await settledWithin(until, everyMs))) yield heartbeat;
+}

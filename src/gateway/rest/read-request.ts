@@ -1,0 +1,83 @@
+import { toBinary, type Message } from '@bufbuild/protobuf';
+import { reflect } from '@bufbuild/protobuf/reflect';
+import type { IncomingCall } from '../../rpc/call.js';
+import { invalidRequest } from '../../rpc/errors.js';
+import type { CallMetadata } from '../../rpc/metadata.js';
+import type { CallDeps } from '../call-deps.js';
+import type { Exchange } from '../exchange.js';
+import { applyPreconditions } from '../http/entity-tag.js';
+import { toCallMetadata } from '../http/headers.js';
+import { parseQuery } from '../http/query.js';
+import { hasBody, readBody } from '../http/read-body.js';
+import { readTimeoutMs } from '../http/timeout.js';
+import { bindRequest, type JsonBody } from '../message/bind-request.js';
+import { resumeField } from '../message/resume.js';
+import { takeSystemParameters, type OutputOptions } from '../message/system-parameters.js';
+import type { Binding } from '../routes/binding.js';
+import type { PathSegments } from '../routes/request-target.js';
+import { checkJsonType, parseJsonBody } from './json-body.js';
+
+/** An HTTP request that a route was found for. */
+export interface RoutedRequest {
+  readonly exchange: Exchange;
+  readonly binding: Binding;
+  readonly segments: PathSegments;
+  /** Collects what goes back as headers, with the answer or with the error. */
+  readonly responseMetadata: CallMetadata;
+}
+
+/** Reads the request message of a call, encoded, and how its answer shall be written. */
+export async function readRequest(
+  deps: CallDeps,
+  { exchange, binding, segments }: RoutedRequest,
+): Promise<{ request: Uint8Array; output: OutputOptions }> {
+  const { input } = binding.method.descriptor;
+  const query = parseQuery(exchange.target?.query ?? '');
+  const system = takeSystemParameters(input, query.parameters);
+  const violations = [...query.violations, ...system.violations];
+  if (violations.length > 0) throw invalidRequest(violations);
+  const body = await readJsonBody(deps, exchange, binding);
+  const message = bindRequest(deps.registry, binding, { segments, parameters: system.rest, body });
+  applyPreconditions(exchange.request.headers, binding, message);
+  resumeAfterLastEvent(exchange, binding, message);
+  return { request: toBinary(input, message), output: system.output };
+}
+
+/** A browser that reconnects repeats its URL and names the last event it has seen: the stream goes on after that. */
+function resumeAfterLastEvent({ request }: Exchange, { method }: Binding, message: Message): void {
+  const { input, methodKind } = method.descriptor;
+  const lastEventId = request.headers['last-event-id'];
+  const field = resumeField(input);
+  if (methodKind !== 'server_streaming' || typeof lastEventId !== 'string' || field === undefined) return;
+  reflect(input, message).set(field, lastEventId);
+}
+
+/** Reads the body where the contract has one. Elsewhere one is refused, for what it says would go unheard. */
+async function readJsonBody(
+  { bodyBytesMax }: CallDeps,
+  { request }: Exchange,
+  { body }: Binding,
+): Promise<JsonBody | undefined> {
+  if (!hasBody(request.headers)) return undefined;
+  if (body.kind !== 'none') checkJsonType(request.headers);
+  const bytes = await readBody(request, bodyBytesMax);
+  if (bytes.length === 0) return undefined;
+  if (body.kind === 'none') {
+    throw invalidRequest([
+      { field: '', description: 'Body must be empty: this method takes its fields from path and query' },
+    ]);
+  }
+  return parseJsonBody(bytes, body.kind === 'field' ? body.field.name : '');
+}
+
+export function toIncomingCall({ exchange, responseMetadata }: RoutedRequest): IncomingCall {
+  const { headers } = exchange.request;
+  return {
+    protocol: 'http',
+    peer: exchange.peer,
+    metadata: toCallMetadata(headers, exchange.requestId),
+    timeoutMs: readTimeoutMs(headers),
+    signal: exchange.signal,
+    responseMetadata,
+  };
+}

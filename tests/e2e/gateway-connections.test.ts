@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { ServiceError } from '../../src/rpc/errors.js';
+import { startGateway, type Recorder, type RunningGateway } from './gateway-harness.js';
+
+interface RawAnswer {
+  readonly status: number;
+  readonly headers: string;
+  readonly body: string;
+}
+
+/** Writes bytes to the server as they are and reads until it closes. */
+async function sendRaw(port: number, text: string): Promise<RawAnswer> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(text);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, 'close');
+  const [headers = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+  return { status: Number(headers.split(' ')[1]), headers, body };
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  return new Promise((resolve) => {
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+describe('the connections of the HTTP gateway', () => {
+  let running: RunningGateway;
+  let recorder: Recorder;
+  let call: RunningGateway['call'];
+  let port: number;
+
+  beforeEach(async () => {
+    running = await startGateway();
+    ({ recorder, call, port } = running);
+  });
+
+  afterEach(() => running.gateway.close(0));
+
+  it('aborts the call within 50 ms when its client goes away', async () => {
+    const aborted = new Promise<number>((resolve) => {
+      recorder.answer = (incoming) =>
+        new Promise((_resolve, reject) => {
+          incoming.signal.addEventListener('abort', () => {
+            resolve(performance.now());
+            reject(new ServiceError('CALL_CANCELLED', 'Gone'));
+          });
+        });
+    });
+    const client = httpRequest(`${running.base}/v1/things/a`);
+    client.on('error', () => {});
+    client.end();
+    while (recorder.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const goneMs = performance.now();
+    client.destroy();
+    expect((await aborted) - goneMs).to.be.lessThan(50);
+  });
+
+  it('does not abort a call that ends well', async () => {
+    await call('/v1/things/a');
+    // By the time of a second answer, the first is closed.
+    await call('/v1/things/a');
+    expect(recorder.calls[0]?.call.signal.aborted).to.equal(false);
+  });
+
+  it('finishes the running requests when it closes, and their connections with them', async () => {
+    let finish: (() => void) | undefined;
+    recorder.answer = (_call, request) => new Promise((resolve) => (finish = () => resolve(request)));
+    const answer = call('/v1/things/a');
+    while (finish === undefined) await new Promise((resolve) => setImmediate(resolve));
+    const closed = running.gateway.close();
+    while (await isListening(port)) await new Promise((resolve) => setImmediate(resolve));
+    finish();
+    const { status, headers } = await answer;
+    expect(status).to.equal(200);
+    expect(headers.get('connection')).to.equal('close');
+    await closed;
+  });
+
+  it('cuts what is left when the time to close is over', async () => {
+    recorder.answer = () => new Promise(() => {});
+    const answer = call('/v1/things/a').then(
+      () => 'answered',
+      () => 'cut',
+    );
+    while (recorder.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await running.gateway.close(20);
+    expect(await answer).to.equal('cut');
+  });
+
+  context('given bytes that a careful client does not send', () => {
+    const crlf = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`;
+
+    it('answers what is no HTTP in the form of every error', async () => {
+      const { status, headers, body } = await sendRaw(port, 'nonsense\r\n\r\n');
+      expect(status).to.equal(400);
+      expect(headers).to.include('content-type: application/json');
+      expect(JSON.parse(body)).to.have.nested.property('error.message', 'Request is not valid HTTP');
+    });
+
+    it('answers 431 to headers that are too large', async () => {
+      const { status, body } = await sendRaw(port, crlf('GET / HTTP/1.1', 'host: a', `x: ${'y'.repeat(20_000)}`));
+      expect(status).to.equal(431);
+      expect(body).to.include('Request headers are too large');
+    });
+
+    it('reads the absolute form of a target', async () => {
+      const absolute = await sendRaw(port, crlf('GET http://x/v1/one/b HTTP/1.1', 'host: x', 'connection: close'));
+      expect(absolute.body).to.equal('{"text":"b"}');
+    });
+
+    it('refuses a target that is no path', async () => {
+      const { status } = await sendRaw(port, crlf('OPTIONS * HTTP/1.1', 'host: x', 'connection: close'));
+      expect(status).to.equal(400);
+    });
+
+    it('refuses a body for its announced size without asking for it', async () => {
+      const head = ['POST /v1/everything/a:check HTTP/1.1', 'host: x', 'content-type: application/json'];
+      const socket = connect(port, '127.0.0.1');
+      socket.write(crlf(...head, 'content-length: 5000', 'expect: 100-continue'));
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      expect(first.toString()).to.match(/^HTTP\/1\.1 413 /);
+      socket.destroy();
+    });
+
+    it('asks for a body that it will read', async () => {
+      const head = ['POST /v1/everything/a:check HTTP/1.1', 'host: x', 'content-type: application/json'];
+      const socket = connect(port, '127.0.0.1');
+      socket.write(crlf(...head, 'content-length: 2', 'expect: 100-continue'));
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      expect(first.toString()).to.match(/^HTTP\/1\.1 100 /);
+      socket.write('{}');
+      const [second] = (await once(socket, 'data')) as [Buffer];
+      expect(second.toString()).to.match(/^HTTP\/1\.1 200 /);
+      socket.destroy();
+    });
+
+    it('stops at the first byte beyond the limit of a body of unknown length', async () => {
+      const head = ['POST /v1/everything/a:check HTTP/1.1', 'host: x', 'content-type: application/json'];
+      const socket = connect(port, '127.0.0.1');
+      socket.write(crlf(...head, 'transfer-encoding: chunked'));
+      socket.write(`3ea\r\n${'x'.repeat(0x3ea)}\r\n`);
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      expect(first.toString()).to.match(/^HTTP\/1\.1 413 /);
+      socket.destroy();
+    });
+  });
+});

@@ -1,0 +1,82 @@
+import { fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
+import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway } from '../../src/gateway/http-server.js';
+import type { Dispatcher, IncomingCall } from '../../src/rpc/call.js';
+import type { Method } from '../../src/rpc/method-table.js';
+import { toStatusError } from '../../src/rpc/status.js';
+import { aTable, fixtureRegistry } from '../unit/gateway/fixture.js';
+
+export type Answer = (call: IncomingCall, request: Uint8Array, method: Method) => Promise<Uint8Array>;
+
+/** Stands in for the call path: keeps what arrived and answers as the test says. */
+export class Recorder {
+  calls: { method: string; request: JsonValue; call: IncomingCall }[] = [];
+  answer: Answer = (_call, request) => Promise.resolve(request);
+
+  get dispatcher(): Dispatcher {
+    const unary: Dispatcher['unary'] = async (method, call, request) => {
+      const { input, name } = method.descriptor;
+      const registry = fixtureRegistry();
+      this.calls.push({ method: name, request: toJson(input, fromBinary(input, request), { registry }), call });
+      try {
+        return await this.answer(call, request, method);
+      } catch (err) {
+        throw toStatusError(err, 'r');
+      }
+    };
+    return { unary } as Dispatcher;
+  }
+}
+
+export const BODY_BYTES_MAX = 1000;
+
+/** A gateway on a port of its own, in front of a recorder. Whoever starts one closes it. */
+export interface RunningGateway {
+  readonly gateway: HttpGateway;
+  readonly recorder: Recorder;
+  readonly port: number;
+  readonly base: string;
+  /** What it has logged. */
+  readonly log: readonly object[];
+  setReady(isReady: boolean): void;
+  readonly call: (path: string, init?: RequestInit) => Promise<CallAnswer>;
+}
+
+export interface CallAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: Record<string, never> | undefined;
+}
+
+export async function startGateway(): Promise<RunningGateway> {
+  const recorder = new Recorder();
+  const log: object[] = [];
+  const keep = (line: object) => log.push(line);
+  let ready = true;
+  const gateway = createHttpGateway({
+    table: aTable(),
+    dispatcher: recorder.dispatcher,
+    log: { info: keep, error: keep } as never,
+    isReady: () => ready,
+    serverInfo: { name: 'keelson', version: '1.2.3' },
+    allowedOrigins: ['https://app.example.com'],
+    limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: BODY_BYTES_MAX, requestTimeoutMs: 2000 },
+  });
+  const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
+  const base = `http://127.0.0.1:${port}`;
+  return {
+    gateway,
+    recorder,
+    port,
+    base,
+    log,
+    setReady: (isReady) => (ready = isReady),
+    async call(path, init = {}) {
+      const response = await fetch(`${base}${path}`, init);
+      const text = await response.text();
+      const isJson = text.startsWith('{') || text.startsWith('[');
+      const json = isJson ? (JSON.parse(text) as Record<string, never>) : undefined;
+      return { status: response.status, headers: response.headers, text, json };
+    },
+  };
+}
