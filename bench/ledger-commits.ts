@@ -41,7 +41,7 @@ async function benchEmbedded(): Promise<void> {
 async function benchMongo(): Promise<void> {
   const server = await startMongoServer();
   if (!server) return printLine('mongo: skipped, there is no server');
-  const url = server.urlOf('keelson_bench');
+  const url = server.urlOf(`keelson_bench_${process.pid}`);
   const store = await openMongoStore({ url });
   const client = new MongoClient(url, { writeConcern: { w: 'majority', journal: true } });
   const ledger = await openLedger(store);

@@ -43,7 +43,7 @@ async function benchAcross(): Promise<void> {
   const server = await startMongoServer();
   if (!server) return printLine('across processes: skipped, there is no MongoDB server');
   const redis = await startRedisServer();
-  const place = server.urlOf('keelson_bench');
+  const place = server.urlOf(`keelson_bench_${process.pid}`);
   const { ledger, close } = await openShared(place, redis.url);
   const follower = fork(fileURLToPath(import.meta.url), ['follower', place, redis.url]);
   await new Promise((resolve) => void follower.once('message', resolve));

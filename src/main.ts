@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addCallCommand } from './commands/call.js';
 import { addHealthCommand } from './commands/health.js';
+import { addLedgerCommand } from './commands/ledger.js';
 import { addServeCommand } from './commands/serve.js';
 
 /** Runs the `keelson` command. */
@@ -11,5 +12,6 @@ export async function main(argv: readonly string[]): Promise<void> {
   addServeCommand(program);
   addCallCommand(program);
   addHealthCommand(program);
+  addLedgerCommand(program);
   await program.parseAsync(argv);
 }

@@ -8,7 +8,7 @@ import type { CommitResult } from './commit.js';
 import { LedgerClosedError, LedgerOverloadedError } from './errors.js';
 import { judge, type Verdict } from './judge.js';
 import { ENTRY_BYTES_MAX, ENTRY_COMMITS_MAX, QUEUE_BYTES_MAX, QUEUE_COMMITS_MAX } from './limits.js';
-import { type Log, TAIL_TRUST_MS } from './log.js';
+import { type Log, type SealedEntry, TAIL_TRUST_MS } from './log.js';
 import { pause } from './pause.js';
 import type { DocumentName, PreparedCommit } from './prepare.js';
 import type { LedgerClock, LedgerLogger } from './surroundings.js';
@@ -137,25 +137,25 @@ async function makeStand(
   closing: AbortSignal,
 ): Promise<boolean> {
   const { log, onAppended } = options;
-  const entry = sealVerdicts(verdicts, base.position);
-  if (!entry) {
+  const sealed = sealVerdicts(verdicts, base.position);
+  if (!sealed) {
     // Nothing to append that would prove it, so the tail is asked whether the position still is the newest.
     await log.catchUp();
     return log.position().revision === base.position.revision;
   }
   const began = options.clock.atMost();
-  if ((await append(options, entry, base.confirmedAt, closing)) === 'taken') return false;
-  await log.advance(entry, began).catch((err: unknown) => recover(options, err, closing));
-  onAppended(entry.last);
+  if ((await append(options, sealed.entry, base.confirmedAt, closing)) === 'taken') return false;
+  await log.advance(sealed, began).catch((err: unknown) => recover(options, err, closing));
+  onAppended(sealed.entry.last);
   return true;
 }
 
-function sealVerdicts(verdicts: readonly Verdict[], position: Position): Entry | undefined {
+function sealVerdicts(verdicts: readonly Verdict[], position: Position): SealedEntry | undefined {
   const commits = verdicts.flatMap((verdict) => (verdict.kind === 'accepted' ? [verdict.commit] : []));
   const [first] = commits;
   if (!first) return undefined;
   const batchId = randomBytes(16).toString('hex');
-  return sealEntry({ commits, time: first.time, batchId, previousHash: position.hash });
+  return { commits, entry: sealEntry({ commits, time: first.time, batchId, previousHash: position.hash }) };
 }
 
 async function append(

@@ -23,7 +23,7 @@ export interface Log {
    * Applies an entry that this process appended, moves the position over it and tells the observers. `appendedAt` is a
    * moment before the append.
    */
-  advance(entry: Entry, appendedAt: number): Promise<void>;
+  advance(sealed: SealedEntry, appendedAt: number): Promise<void>;
   /**
    * Moves the position to where the tail was at some moment after this call. Calls that wait share one query. If this
    * process is the only one that appends, the position is there already.
@@ -31,6 +31,12 @@ export interface Log {
   catchUp(): Promise<void>;
   /** Adds an observer; the function that is returned takes it away again. */
   observe(observer: LogObserver): () => void;
+}
+
+/** An entry together with the commits it was made of. */
+export interface SealedEntry {
+  readonly entry: Entry;
+  readonly commits: readonly Commit[];
 }
 
 /** Is told of changes in the moment the position moves, so that it is never behind the position. Must not throw. */
@@ -60,21 +66,27 @@ export function createLog({ store, start, clock }: LogOptions): Log {
     position = floor;
     for (const observer of observers) observer.reset(floor.revision);
   };
+  const applyNext = async (sealed: readonly SealedEntry[]) => {
+    await store.apply(sealed.map(({ entry }) => entry));
+    for (const { entry, commits } of sealed) {
+      position = positionAfter(entry);
+      for (const observer of observers) observer.commits(commits, entry);
+    }
+  };
   const moveOver = async (entries: readonly Entry[]) => {
     const fresh = entries.filter((entry) => entry.first > position.revision);
     const [next] = fresh;
     if (!next) return;
     // Retention overtook this process; what is behind the floor is read by the next turn of the catch-up.
     if (next.first > position.revision + 1) return skipDropped();
-    const decoded = checkedCommits(position, fresh);
-    await store.apply(fresh);
-    for (const [index, entry] of fresh.entries()) {
-      position = positionAfter(entry);
-      for (const observer of observers) observer.commits(decoded[index] ?? [], entry);
-    }
+    await applyNext(checkChain(position, fresh));
   };
-  const advance = (entries: readonly Entry[]) => {
-    const turn = advancing.then(() => moveOver(entries));
+  const moveOverOwn = async (sealed: SealedEntry) => {
+    // A catch-up may have met it first.
+    if (sealed.entry.first === position.revision + 1) await applyNext([sealed]);
+  };
+  const inTurn = (step: () => Promise<void>) => {
+    const turn = advancing.then(step);
     advancing = turn.catch(() => {});
     return turn;
   };
@@ -85,7 +97,7 @@ export function createLog({ store, start, clock }: LogOptions): Log {
       const entries = await store.readTail(position.revision, ENTRIES_PER_READ);
       // After so long, what stands behind the position may have come from a process that was frozen, see TAIL_TRUST_MS.
       if (clock.atMost() - confirmedAt > TAIL_TRUST_MS && (await wasOvertaken())) await skipDropped();
-      else if (entries.length > 0) await advance(entries);
+      else if (entries.length > 0) await inTurn(() => moveOver(entries));
       else return confirm(began);
     }
   };
@@ -96,8 +108,8 @@ export function createLog({ store, start, clock }: LogOptions): Log {
   return {
     position: () => position,
     confirmedAt: () => (store.shared ? confirmedAt : clock.atMost()),
-    advance: async (entry, appendedAt) => {
-      await advance([entry]);
+    advance: async (sealed, appendedAt) => {
+      await inTurn(() => moveOverOwn(sealed));
       confirm(appendedAt);
     },
     catchUp: store.shared ? shareNext(readToTail) : async () => {},
@@ -128,14 +140,14 @@ function shareNext(run: () => Promise<void>): () => Promise<void> {
   };
 }
 
-function checkedCommits(start: Position, entries: readonly Entry[]): readonly (readonly Commit[])[] {
+function checkChain(start: Position, entries: readonly Entry[]): readonly SealedEntry[] {
   let position = start;
   return entries.map((entry) => {
     if (entry.first !== position.revision + 1) throw corrupt(position, 'the entry behind it is missing');
     if (entry.previousHash !== position.hash) throw corrupt(position, 'the entry behind it does not chain to it');
     if (entry.hash !== hashOfEntry(entry)) throw corrupt(position, 'the entry behind it was changed');
     position = positionAfter(entry);
-    return decodeCommits(entry);
+    return { entry, commits: decodeCommits(entry) };
   });
 }
 

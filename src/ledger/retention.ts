@@ -24,7 +24,7 @@ export const DEFAULT_RETENTION: RetentionPolicy = { ageMs: 7 * DAY_MS, hardAgeMs
 export const REQUEST_MEMORY_MS = DAY_MS;
 
 /**
- * How long an entry was seen to be in the log before it may go, whatever the policy says. It is several times what a
+ * How long an entry was seen to be applied before it may go, whatever the policy says. It is several times what a
  * process trusts its own view of the log for, so that one which was frozen finds the place it knew of taken, or the
  * floor above it. It is measured by this process, because clocks of different machines differ.
  */
@@ -49,16 +49,14 @@ export function createRetention({ store, log, clock, policy }: RetentionOptions)
   const sightings: Sighting[] = [];
   return {
     run: async () => {
-      sightings.push({ revision: log.position().revision, at: clock.atLeast() });
+      const applied = await store.readApplied();
+      sightings.push({ revision: applied.revision, at: clock.atLeast() });
       const held = heldLongEnough(sightings, clock.atLeast() - RETENTION_HOLD_MS);
       await store.dropRequests(clock.now() - REQUEST_MEMORY_MS);
-      const applied = await store.readApplied();
       const slowest = Math.min(Infinity, ...(await store.readFollowers()).map(({ revision }) => revision));
       const newest = log.position().revision;
       const mayGo = (entry: Entry) =>
-        entry.last < newest &&
-        entry.last <= Math.min(held, applied.revision) &&
-        isOverdue(entry, { policy, now: clock.now(), newest, slowest });
+        entry.last < newest && entry.last <= held && isOverdue(entry, { policy, now: clock.now(), newest, slowest });
       await dropWhile(store, mayGo);
     },
   };
@@ -89,7 +87,7 @@ export function startRetention({ logger, ...options }: RetentionLoopOptions): { 
   };
 }
 
-/** The tail as this process saw it at a moment of the clock `atLeast`. */
+/** How far the state was applied, as this process saw it at a moment of the clock `atLeast`. */
 interface Sighting {
   readonly revision: number;
   readonly at: number;

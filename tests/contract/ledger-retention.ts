@@ -12,6 +12,7 @@ import type { CreateEngine, Engine } from '../support/engine.js';
 import { createManualClock, type ManualClock } from '../support/manual-clock.js';
 import { rejection } from '../support/rejection.js';
 import { SILENT_LOGGER } from '../support/silent-logger.js';
+import { untilApplied } from '../support/until-applied.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 const POLICY: RetentionPolicy = { ageMs: HOUR_MS, hardAgeMs: 10 * HOUR_MS };
@@ -27,8 +28,7 @@ export function describeRetention(createEngine: CreateEngine): void {
   const remove = (id: string) => ledger.commit({ writes: [{ kind: 'delete', collection: 'orders', id }] });
   /** Runs retention as a process would that has watched the log for long enough. */
   const retain = async (policy: RetentionPolicy = POLICY) => {
-    await ledger.catchUp();
-    const position = await store.readApplied();
+    const position = await untilApplied(store, await ledger.catchUp());
     const retention = createRetention({ store, log: { position: () => position }, clock, policy });
     await retention.run();
     clock.advance(RETENTION_HOLD_MS);

@@ -8,6 +8,7 @@ import { createPositions } from '../../src/store/mongo/positions.js';
 import type { Store } from '../../src/store/store.js';
 import { MongoClient } from 'mongodb';
 import { createGate, delegateStore } from '../support/delegating-store.js';
+import { untilApplied } from '../support/until-applied.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { createManualClock, type ManualClock } from '../support/manual-clock.js';
 import { createMongoEngine } from '../support/mongo-engine.js';
@@ -31,7 +32,7 @@ describeMongo('a process that is frozen', (server) => {
     ledger.commit({ writes: [{ kind: 'put', collection: 'orders', id, value: { by } }] });
   /** Everything that may go while one process is away: entries, tombstones and all. */
   const dropHistory = async () => {
-    const position = await store.readApplied();
+    const position = await untilApplied(store, other.revision());
     const policy = { ageMs: AWAY_MS, hardAgeMs: AWAY_MS, commitsMax: 1 };
     const retention = createRetention({ store, log: { position: () => position }, clock, policy });
     await retention.run();

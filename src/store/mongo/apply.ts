@@ -6,7 +6,7 @@ import type { StateWrite } from '../state.js';
 import type { Position } from '../store.js';
 import type { LedgerCollections } from './database.js';
 import { type StoredDocument, toStoredDocument } from './documents.js';
-import { ignoreDuplicateKey, isBulkOfDuplicates } from './failures.js';
+import { ignoreDuplicateKey, insertsOfBulk } from './failures.js';
 import type { Positions } from './positions.js';
 
 /**
@@ -34,30 +34,35 @@ export async function applyForeign(options: ApplyOptions, entries: readonly Entr
     const began = options.elapsed();
     const open = await waitForOwners(options.positions, entries);
     if (open.length === 0) return;
-    if (await applyEntries(options, open, began)) return;
+    if (await applyEntries(options, open, began)) return markApplied(options.positions, open);
   }
 }
 
 /**
- * Writes what entries do to the state, each document guarded by its revision, then moves the shared watermark. `knownAt`
- * is a moment at which the entries were not applied yet. False, with nothing written, if that was too long ago.
+ * Writes what entries do to the state, each document guarded by its revision. `knownAt` is a moment at which the entries
+ * were not applied yet. False, with nothing written, if that was too long ago.
  */
 export async function applyEntries(
   options: ApplyOptions,
   entries: readonly Entry[],
   knownAt: number,
 ): Promise<boolean> {
-  const { collections, positions, elapsed } = options;
-  const last = entries.at(-1);
-  if (!last) return true;
+  const { collections, elapsed } = options;
+  const [first] = entries;
+  if (!first) return true;
   const groups = Object.entries(groupByCollection(effectsOf(entries.flatMap(decodeCommits))));
   if (elapsed() - knownAt > APPLY_TRUST_MS) return false;
   const inserted = await Promise.all(
-    groups.map(([name, group]) => applyToCollection(collections.documents(name), group)),
+    groups.map(([name, group]) => applyToCollection(collections.documents(name), group, first.first)),
   );
   if (elapsed() - knownAt > APPLY_TRUST_MS) await undoLateInserts(options, inserted.flat());
-  await positions.raise('applied', { revision: last.last, hash: last.hash, time: last.time });
   return true;
+}
+
+/** Tells the other processes that these entries, and so all before them, are applied. */
+export async function markApplied(positions: Positions, entries: readonly Entry[]): Promise<void> {
+  const last = entries.at(-1);
+  if (last) await positions.raise('applied', { revision: last.last, hash: last.hash, time: last.time });
 }
 
 async function waitForOwners(positions: Positions, entries: readonly Entry[]): Promise<readonly Entry[]> {
@@ -77,35 +82,56 @@ function groupByCollection(effects: readonly StateWrite[]): Record<string, State
   return groups;
 }
 
-/** Gives the effects that inserted a document. */
+/** Gives the effects that inserted a document. `firstRevision` is the first one that is not applied yet. */
 async function applyToCollection(
   documents: Collection<StoredDocument>,
   effects: readonly StateWrite[],
+  firstRevision: number,
 ): Promise<readonly StateWrite[]> {
+  const operations = effects.map((effect) => toOperation(effect, firstRevision));
   try {
-    const { upsertedIds } = await documents.bulkWrite(effects.map(toReplacement), { ordered: false });
-    return Object.keys(upsertedIds).flatMap((index) => effects[Number(index)] ?? []);
+    await documents.bulkWrite(operations, { ordered: false });
+    return effects.filter((_, index) => operations[index] && 'insertOne' in operations[index]);
   } catch (err) {
-    if (!isBulkOfDuplicates(err)) throw err;
-    return applyOneByOne(documents, await withoutApplied(documents, effects));
+    const isInserted = insertsOfBulk(
+      err,
+      operations.map((operation) => 'insertOne' in operation),
+    );
+    const inserted = effects.filter((_, index) => isInserted(index));
+    const rest = await withoutApplied(documents, effects);
+    return [...inserted, ...(await applyOneByOne(documents, rest, firstRevision))];
   }
 }
 
-function toReplacement(effect: StateWrite) {
+function toOperation(effect: StateWrite, firstRevision: number) {
+  // Nearly always it is new, and an insert is cheaper than to look first. A tombstone makes it a duplicate.
+  if (effect.document && mayInsert(effect, firstRevision)) return { insertOne: { document: toStoredDocument(effect) } };
+  return { replaceOne: toReplacement(effect, firstRevision) };
+}
+
+function toReplacement(effect: StateWrite, firstRevision: number) {
   const { _id, ...replacement } = toStoredDocument(effect);
-  // If the document is as new already, the filter finds nothing and the insert meets the key: a duplicate, and no harm.
-  return { replaceOne: { filter: { _id, revision: { $lt: effect.revision } }, replacement, upsert: true } };
+  // If the document is as new already, the filter finds nothing. An upsert then meets the key: a duplicate, and no harm.
+  const filter = { _id, revision: { $lt: effect.revision } };
+  return { filter, replacement, upsert: mayInsert(effect, firstRevision) };
+}
+
+// A document from before is there, or was deleted since: then it must not come back. A deletion leaves its tombstone even
+// where there is nothing, because another process may be about to write what these entries created and deleted.
+function mayInsert({ document }: StateWrite, firstRevision: number): boolean {
+  return document === undefined || document.createRevision >= firstRevision;
 }
 
 // Some were applied by another process. Not every server goes on with an unordered bulk write behind a duplicate key.
 async function applyOneByOne(
   documents: Collection<StoredDocument>,
   effects: readonly StateWrite[],
+  firstRevision: number,
 ): Promise<readonly StateWrite[]> {
   const inserted: StateWrite[] = [];
   for (const effect of effects) {
-    const { filter, replacement } = toReplacement(effect).replaceOne;
-    const result = await documents.replaceOne(filter, replacement, { upsert: true }).catch(ignoreDuplicateKey);
+    const { filter, replacement, upsert } = toReplacement(effect, firstRevision);
+    const result = await documents.replaceOne(filter, replacement, { upsert }).catch(ignoreDuplicateKey);
     if (result && result.upsertedCount > 0) inserted.push(effect);
   }
   return inserted;

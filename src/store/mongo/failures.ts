@@ -16,10 +16,19 @@ export function ignoreDuplicateKey(err: unknown): undefined {
   if (!isDuplicateKey(err)) throw err;
 }
 
-/** Whether a bulk write failed for nothing but keys that were there already. */
-export function isBulkOfDuplicates(err: unknown): boolean {
-  if (!(err instanceof MongoBulkWriteError) || err.result.getWriteConcernError()) return false;
-  return err.result.getWriteErrors().every(({ code }) => code === DUPLICATE_KEY);
+/**
+ * Tells which inserts of an unordered bulk write were done that failed for nothing but keys that were there already; any
+ * other failure is thrown again. `isInsert` says which operations are inserts.
+ */
+export function insertsOfBulk(err: unknown, isInsert: readonly boolean[]): (index: number) => boolean {
+  if (!(err instanceof MongoBulkWriteError) || err.result.getWriteConcernError()) throw err;
+  const failures = err.result.getWriteErrors();
+  if (failures.some(({ code }) => code !== DUPLICATE_KEY)) throw err;
+  const failed = new Set(failures.map(({ index }) => index));
+  const isDone = (index: number) => isInsert[index] === true && !failed.has(index);
+  const done = isInsert.filter((_, index) => isDone(index)).length;
+  // Some servers stop at the first duplicate, and then what is behind it was not done.
+  return done === err.insertedCount ? isDone : (index) => isDone(index) && index < Math.min(...failed);
 }
 
 /** Whether it is certain that a write was not done and never will be. Any other failure leaves it open. */

@@ -6,7 +6,7 @@ import { InvalidCollectionNameError, StoreClosedError, StoreFailedError } from '
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { Store } from '../store.js';
 import { appendEntry } from './append.js';
-import { applyEntries, applyForeign } from './apply.js';
+import { applyEntries, applyForeign, markApplied } from './apply.js';
 import {
   createIndexes,
   createOwnIndexes,
@@ -97,8 +97,10 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
       return appendEntry(entries, entry, closing.signal);
     },
     apply: async (batch) => {
-      const mine = own && isOnly(batch, own.batchId) && (await applyEntries(applying, batch, own.appendedAt));
-      if (!mine) await applyForeign(applying, batch);
+      const isDone = own && isOnly(batch, own.batchId) && (await applyEntries(applying, batch, own.appendedAt));
+      if (!isDone) return applyForeign(applying, batch);
+      // Nobody waits for the watermark. If it does not get there, others look for themselves what has to be done.
+      markApplied(positions, batch).catch(() => {});
     },
     getDocuments: (request) => getDocuments(collections, request),
     scanDocuments: (request) => scanDocuments(collections, request),
