@@ -9,11 +9,12 @@ const LAYERS = {
   ledger: ['store'],
   cache: [],
   store: [],
+  async: [],
   telemetry: [],
 };
 
 // Leaves, which every folder may import.
-const LEAVES = ['config', 'telemetry'];
+const LEAVES = ['async', 'config', 'telemetry'];
 
 // The engines behind the storage port: only src/app.ts chooses one.
 const ENGINES = ['store/mongo', 'store/embedded'];

@@ -3,7 +3,7 @@ import { documentKey } from '../store/effects.js';
 import { type Entry, sealEntry } from '../store/entry.js';
 import type { StateDocument } from '../store/state.js';
 import type { AppendOutcome, Position, Store } from '../store/store.js';
-import { abortable } from './abortable.js';
+import { abortable } from '../async/abortable.js';
 import type { CommitResult } from './commit.js';
 import { LedgerClosedError, LedgerOverloadedError } from './errors.js';
 import { judge, type Verdict } from './judge.js';

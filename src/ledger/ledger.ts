@@ -1,6 +1,6 @@
 import type { Commit, CommitRequest } from '../store/entry.js';
 import type { FollowerPosition, Store } from '../store/store.js';
-import { abortable } from './abortable.js';
+import { abortable } from '../async/abortable.js';
 import type { CommitInput, CommitResult } from './commit.js';
 import { createCommitter } from './committer.js';
 import { createFollows, type FollowEvent, type FollowOptions } from './follow.js';

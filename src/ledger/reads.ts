@@ -1,6 +1,6 @@
 import type { StateDocument } from '../store/state.js';
 import type { StateRead, Store } from '../store/store.js';
-import { abortable } from './abortable.js';
+import { abortable } from '../async/abortable.js';
 import { CommitTooLargeError, ContendedError, FutureRevisionError } from './errors.js';
 import { GET_IDS_MAX, READ_ATTEMPTS_MAX, SCAN_LIMIT_MAX } from './limits.js';
 import type { Log } from './log.js';

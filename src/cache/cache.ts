@@ -1,0 +1,169 @@
+import { abortable } from '../async/abortable.js';
+import { createBatchReader, type KeyRead } from './batch-reader.js';
+import { createCacheMetrics, type CacheMetrics, type MissCause } from './cache-metrics.js';
+import type { Envelopes } from './envelope.js';
+import { NearTier, type Known } from './near-tier.js';
+import { RecentChanges } from './recent-changes.js';
+import type { SharedTier } from './shared-tier.js';
+import type { ChangeObserver, VersionedSource } from './versioned-source.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const NEAR_BYTES_MAX = 64 * MIB;
+export const RECENT_KEYS_MAX = 200_000;
+
+/**
+ * How new an answer has to be: `latest` sees every commit that was acknowledged, in any process, before the read began;
+ * a revision sees at least that; `any` takes what this process has.
+ */
+export type Freshness = 'latest' | 'any' | number;
+
+export interface CacheReadOptions {
+  readonly freshness?: Freshness;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Turns values into bytes for the shared tier, and back. */
+export interface ValueCodec<V> {
+  encode(value: V): Uint8Array;
+  /** Throws for bytes that are none. */
+  decode(bytes: Uint8Array): V;
+}
+
+export interface CacheOptions<V> {
+  readonly source: VersionedSource<V>;
+  readonly codec: ValueCodec<V>;
+  /** Without it the near tier works alone, with the same guarantees. */
+  readonly shared?: { readonly tier: SharedTier; readonly envelopes: Envelopes };
+  readonly nearBytesMax?: number;
+  readonly recentKeysMax?: number;
+}
+
+/** Reads that need no database where it can be shown that nothing has changed. */
+export interface Cache<V> {
+  get(key: string, options?: CacheReadOptions): Promise<V | undefined>;
+  readonly metrics: Readonly<CacheMetrics>;
+  /** The bytes that the near tier reckons it holds. */
+  nearBytes(): number;
+  close(): void;
+}
+
+/** A read under way that others may join. */
+interface Loading<V> {
+  readonly result: Promise<V | undefined>;
+  /** The key has changed since the read began, so that whoever comes now needs a newer one. */
+  overtaken: boolean;
+}
+
+/**
+ * Makes a cache. A value is served only while the process can show from its own position in the log that the key has not
+ * changed since the value was read: the near tier drops a key in the moment its change is seen, and what comes from
+ * elsewhere is judged by {@link RecentChanges}. A read first catches up with the log, so it is linearizable; a slow read
+ * can put nothing back that has changed meanwhile.
+ */
+export function createCache<V extends object>(options: CacheOptions<V>): Cache<V> {
+  return new VersionedCache(options);
+}
+
+class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
+  readonly metrics: CacheMetrics = createCacheMetrics();
+  readonly #source: VersionedSource<V>;
+  readonly #codec: ValueCodec<V>;
+  readonly #shared: CacheOptions<V>['shared'];
+  readonly #changes: RecentChanges;
+  readonly #near: NearTier<V>;
+  readonly #loading = new Map<string, Loading<V>>();
+  readonly #readSource: (key: string) => Promise<KeyRead<V>>;
+  readonly #stopObserving: () => void;
+
+  constructor({ source, codec, shared, nearBytesMax, recentKeysMax }: CacheOptions<V>) {
+    this.#source = source;
+    this.#codec = codec;
+    this.#shared = shared;
+    this.#near = new NearTier(nearBytesMax ?? NEAR_BYTES_MAX);
+    this.#changes = new RecentChanges({ floor: source.revision(), keysMax: recentKeysMax ?? RECENT_KEYS_MAX });
+    this.#readSource = createBatchReader(source);
+    this.#stopObserving = source.observe(this);
+  }
+
+  async get(key: string, { freshness = 'latest', signal }: CacheReadOptions = {}): Promise<V | undefined> {
+    if (freshness === 'latest') await this.#source.catchUp({ signal });
+    else if (freshness !== 'any') await this.#source.waitFor(freshness, { signal });
+    const known = this.#near.get(key);
+    if (known !== undefined) {
+      this.metrics.nearHits += 1;
+      return known.value;
+    }
+    return abortable(this.#join(key).result, signal);
+  }
+
+  nearBytes(): number {
+    return this.#near.bytes;
+  }
+
+  close(): void {
+    this.#stopObserving();
+  }
+
+  changed(key: string, revision: number): void {
+    this.#near.delete(key);
+    this.#changes.record(key, revision);
+    const loading = this.#loading.get(key);
+    if (loading !== undefined) loading.overtaken = true;
+  }
+
+  reset(revision: number): void {
+    this.#near.clear();
+    this.#changes.reset(revision);
+    for (const loading of this.#loading.values()) loading.overtaken = true;
+  }
+
+  #join(key: string): Loading<V> {
+    const running = this.#loading.get(key);
+    if (running === undefined || running.overtaken) return this.#start(key);
+    this.metrics.joined += 1;
+    return running;
+  }
+
+  #start(key: string): Loading<V> {
+    const started: Loading<V> = { result: this.#load(key), overtaken: false };
+    this.#loading.set(key, started);
+    const forget = () => {
+      if (this.#loading.get(key) === started) this.#loading.delete(key);
+    };
+    started.result.then(forget, forget);
+    return started;
+  }
+
+  async #load(key: string): Promise<V | undefined> {
+    const known = await this.#fromShared(key);
+    if (known !== undefined) return known.value;
+    const { revision, value } = await this.#readSource(key);
+    // Whoever waits began before such a change and may have what was before it; nobody else may.
+    if (!this.#changes.isUnchangedSince(key, revision)) return value;
+    const bytes = value === undefined ? undefined : this.#codec.encode(value);
+    this.#near.set(key, { value }, bytes?.length ?? 0);
+    this.#shared?.tier.offer(key, this.#shared.envelopes.seal(key, { revision, bytes }));
+    return value;
+  }
+
+  /** Gives undefined where the shared tier has nothing that is provably current. */
+  async #fromShared(key: string): Promise<Known<V> | undefined> {
+    const envelope = await this.#shared?.tier.get(key);
+    if (envelope === undefined) return this.#miss('absent');
+    const sighting = this.#shared?.envelopes.open(key, envelope);
+    if (sighting === undefined) return this.#miss('unreadable');
+    // From here on there is no await: nothing can change between the proof and the use of it.
+    if (!this.#changes.isUnchangedSince(key, sighting.revision)) return this.#miss('unproved');
+    this.metrics.sharedHits += 1;
+    const known = { value: sighting.bytes === undefined ? undefined : this.#codec.decode(sighting.bytes) };
+    this.#near.set(key, known, sighting.bytes?.length ?? 0);
+    return known;
+  }
+
+  #miss(cause: MissCause): undefined {
+    this.metrics.misses[cause] += 1;
+    return undefined;
+  }
+}
