@@ -5,8 +5,11 @@ import { openEmbeddedStore } from '../../src/store/embedded/open-embedded-store.
 import { DATA_FORMAT } from '../../src/store/embedded/schema.js';
 import { createEmbeddedEngine } from '../support/embedded-engine.js';
 import { rejection } from '../support/rejection.js';
+import { describeStore } from './store.js';
 
 const USER_VERSION_OFFSET = 60;
+
+describe('the embedded engine', () => describeStore(createEmbeddedEngine));
 
 describe('openEmbeddedStore()', () => {
   let engine: Awaited<ReturnType<typeof createEmbeddedEngine>>;

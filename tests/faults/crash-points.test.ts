@@ -100,6 +100,21 @@ describeMongo('a commit on a MongoDB server', (server) => {
       expect(point).to.be.greaterThan(6);
     });
 
+    it(`takes effect once, with no request id to tell, when the append is hit by ${fate}`, async () => {
+      const living = await open(proxy.url);
+      let isHit = false;
+      proxy.decide((command) => {
+        if (isHit || command !== 'insert') return 'pass';
+        isHit = true;
+        return fate;
+      });
+      const put = { kind: 'put', collection: 'orders', id: 'new', value: {}, precondition: 'absent' } as const;
+      expect(await living.ledger.commit({ writes: [put] })).to.include({ revision: 2, replayed: false });
+      expect(isHit).to.equal(true);
+      expect(await living.store.readEntries(1, 10)).to.have.length(1);
+      await close(living);
+    });
+
     it(`takes effect once when every command in turn is hit by ${fate}, and the process lives on`, async () => {
       const living = await open(proxy.url);
       for (let point = 1; point <= 6; point += 1) {
