@@ -22,7 +22,7 @@ import type { ServiceImplementation } from './rpc/service.js';
 import { createDocumentService } from './services/documents/document-service.js';
 import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
 import { ensureFirstAdmin } from './services/identity/first-admin.js';
-import { openLedger } from './storage.js';
+import { openStorage } from './storage.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const OWNER_ONLY_DIR = 0o700;
@@ -55,8 +55,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
 async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups): Promise<App> {
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
-  const ledger = await openLedger(config, log, cleanups);
-  await ledger.declareCollections([API_KEYS_COLLECTION, DOCUMENTS_COLLECTION]);
+  const ledger = await openStorage(config, [API_KEYS_COLLECTION, DOCUMENTS_COLLECTION], { log, cleanups });
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
 

@@ -1,6 +1,11 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const DEFAULT_CACHE_MIB = 64;
+const CACHE_MIB_MAX = 65_536;
 const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
 const PORT_MAX = 65_535;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -25,6 +30,8 @@ export interface Config {
   readonly storeUrl: string | undefined;
   /** Undefined where there is no Redis. May hold a password. */
   readonly redisUrl: string | undefined;
+  /** What the cache of this process may take in memory. */
+  readonly cacheBytesMax: number;
   /** The services that answer without a token. */
   readonly publicServices: ReadonlySet<BuiltinService>;
   readonly logLevel: LogLevel;
@@ -68,6 +75,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
+    cacheBytesMax: read('KEELSON_CACHE_MIB', String(DEFAULT_CACHE_MIB), parseMebibytes) * MIB,
     publicServices: read('KEELSON_PUBLIC_SERVICES', 'health,reflection', parseBuiltinServices),
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
@@ -86,6 +94,7 @@ export const SETTINGS = [
   'KEELSON_DATA_DIR',
   'KEELSON_STORE_URL',
   'KEELSON_REDIS_URL',
+  'KEELSON_CACHE_MIB',
   'KEELSON_PUBLIC_SERVICES',
   'KEELSON_LOG_LEVEL',
   'KEELSON_DRAIN_TIMEOUT_MS',
@@ -148,6 +157,14 @@ function parseRedisUrl(value: string): string {
 function parseBuiltinServices(value: string): ReadonlySet<BuiltinService> {
   if (value === 'none') return new Set();
   return new Set(value.split(',').map((name) => oneOf(BUILTIN_SERVICES, name.trim())));
+}
+
+function parseMebibytes(value: string): number {
+  const mebibytes = Number(value);
+  if (!/^\d{1,5}$/.test(value) || mebibytes < 1 || mebibytes > CACHE_MIB_MAX) {
+    throw new Error(`must be a whole number of mebibytes from 1 to ${CACHE_MIB_MAX}`);
+  }
+  return mebibytes;
 }
 
 function parseMilliseconds(value: string): number {

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
+import { createRedisTier, type RedisTier } from './cache/redis/redis-tier.js';
 import { createLedger, type Ledger } from './ledger/ledger.js';
 import { createRedisWake } from './ledger/wake/redis-wake.js';
 import type { Cleanups } from './lifecycle.js';
+import { CACHE_KEYS_COLLECTION, createCachedLedger, type CachedLedger } from './repositories/cached-ledger.js';
 import { openEmbeddedStore } from './store/embedded/open-embedded-store.js';
 import { openMongoStore } from './store/mongo/open-mongo-store.js';
 import type { Store } from './store/store.js';
@@ -12,8 +14,29 @@ export function openStore({ storeUrl, dataDir }: Pick<Config, 'storeUrl' | 'data
   return storeUrl === undefined ? openEmbeddedStore({ dataDir }) : openMongoStore({ url: storeUrl });
 }
 
-/** Opens store and ledger, and leaves their closing to `cleanups`. */
-export async function openLedger(config: Config, log: Logger, cleanups: Cleanups): Promise<Ledger> {
+/** Opens store, ledger and cache, and leaves their closing to `cleanups`. The collections can be used from then on. */
+export async function openStorage(
+  config: Config,
+  collections: readonly string[],
+  { log, cleanups }: StorageDeps,
+): Promise<CachedLedger> {
+  const ledger = await openLedger(config, log, cleanups);
+  await ledger.declareCollections([CACHE_KEYS_COLLECTION, ...collections]);
+  const sharedTier = config.redisUrl === undefined ? undefined : openRedisTier(config.redisUrl, ledger.databaseId, log);
+  if (sharedTier !== undefined) cleanups.add('Redis cache', () => sharedTier.close());
+  return createCachedLedger({ ledger, nearBytesMax: config.cacheBytesMax, ...(sharedTier && { sharedTier }) });
+}
+
+interface StorageDeps {
+  readonly log: Logger;
+  readonly cleanups: Cleanups;
+}
+
+function openRedisTier(url: string, databaseId: string, log: Logger): RedisTier {
+  return createRedisTier({ url, keyPrefix: `keelson:cache:${databaseId}:`, log });
+}
+
+async function openLedger(config: Config, log: Logger, cleanups: Cleanups): Promise<Ledger> {
   const store = await openStore(config);
   cleanups.add('store', () => store.close());
   const { databaseId } = store;

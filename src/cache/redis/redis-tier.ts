@@ -1,5 +1,4 @@
 import { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import type { SharedTier } from '../shared-tier.js';
 import { createCircuit, type Circuit } from './circuit.js';
 
@@ -17,7 +16,7 @@ export interface RedisTierOptions {
   readonly url: string;
   /** Keeps the keys of several databases on one server apart. */
   readonly keyPrefix: string;
-  readonly log: Pick<Logger, 'info'>;
+  readonly log: { info(fields: object, message: string): void };
   readonly budgetMs?: number;
 }
 

@@ -151,7 +151,7 @@ interface CacheWithSource {
   /** The keys of each read of the source. */
   readonly reads: (readonly string[])[];
   /** Makes the source tell that the key has changed. */
-  change(key: string): void;
+  readonly change: (key: string) => void;
 }
 
 function aCache(
