@@ -27,7 +27,8 @@ export function removeField(tree: RequestTree, field: DescField): void {
 
 /** Sets a key as data, even where the tree came from JSON.parse and the key is `__proto__`. */
 export function setKey(tree: RequestTree, key: string, value: JsonValue): void {
-  Object.defineProperty(tree, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key !== '__proto__') tree[key] = value;
+  else Object.defineProperty(tree, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /**
