@@ -16,7 +16,8 @@ export function getField(tree: RequestTree, field: DescField): JsonValue | undef
 
 /** Sets a field in place of whatever stands there under either of its names. */
 export function setField(tree: RequestTree, field: DescField, value: JsonValue): void {
-  removeField(tree, field);
+  // The JSON name is overwritten; only the other one would stay beside it.
+  if (field.name !== field.jsonName && Object.hasOwn(tree, field.name)) delete tree[field.name];
   setKey(tree, field.jsonName, value);
 }
 
