@@ -15,7 +15,7 @@ import type { Binding } from '../routes/binding.js';
 import { readVariable, type PathSegments } from '../routes/request-target.js';
 import { bindQuery } from './bind-query.js';
 import { inferMask, parseMask } from './field-mask.js';
-import { findJsonViolations } from './json-violations.js';
+import { findJsonViolations, findRoundedIntegers } from './json-violations.js';
 import { toLeaf } from './leaf-value.js';
 import { createTree, descend, getField, removeField, setField, type RequestTree } from './request-tree.js';
 
@@ -47,7 +47,7 @@ export function bindRequest(registry: FileRegistry, binding: Binding, parts: Req
   const violations = [...bindQuery(binding, tree, parts.parameters), ...bindPath(binding, tree, parts.segments)];
   const masks = takeMasks(binding, tree, violations);
   inferMissingMask(registry, binding, { body: parts.body, masks, violations });
-  if (parts.body?.hasUnsafeInteger === true) violations.push(...findJsonViolations(registry, input, tree));
+  if (parts.body?.hasUnsafeInteger === true) violations.push(...findRoundedIntegers(registry, input, tree));
   const message = violations.length === 0 ? decode(registry, input, tree) : undefined;
   if (message === undefined) {
     const found = violations.length > 0 ? violations : findJsonViolations(registry, input, tree);
