@@ -8,14 +8,22 @@ export interface HttpAnswer {
   readonly body: string | Uint8Array | Readable;
 }
 
-/** Goes out with every answer. Answers may hold secrets of the caller, and none of them is a page unless it says so. */
-export const SAFE_HEADERS: Readonly<Record<string, string>> = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
+/**
+ * Adds to an answer what goes out with every one, where the answer does not say otherwise: it may hold secrets of the
+ * caller, and it is no page. One object is filled in place, for spreading three costs as much as the rest of an answer.
+ */
+export function withSafeHeaders(requestId: string, { status, headers, body }: HttpAnswer): HttpAnswer {
+  const all: Record<string, string> = {
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+  };
+  Object.assign(all, headers);
+  return { status, headers: all, body };
+}
 
 /** Writes a value as JSON, with two spaces and a line end at the end for people to read. */
 export function jsonText(value: unknown, { isPretty }: { isPretty: boolean }): string {

@@ -1,8 +1,7 @@
 import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import type { Method } from '../rpc/method-table.js';
-import { REQUEST_ID_KEY } from '../rpc/request-id.js';
-import { SAFE_HEADERS, type HttpAnswer } from './answer.js';
+import { withSafeHeaders, type HttpAnswer } from './answer.js';
 import type { CallDeps } from './call-deps.js';
 import { callConnectUnary } from './connect/call-unary.js';
 import type { Exchange } from './exchange.js';
@@ -35,9 +34,8 @@ export type Handler = (exchange: Exchange) => Promise<HttpAnswer>;
 
 export function createHandler(deps: HandlerDeps): Handler {
   return async (exchange) => {
-    const answered = await answerAnyhow(deps, exchange);
-    const headers = { ...SAFE_HEADERS, [REQUEST_ID_KEY]: exchange.requestId, ...answered.headers };
-    return compress(exchange.request, deps.cors(exchange.request.headers, { ...answered, headers }));
+    const answered = withSafeHeaders(exchange.requestId, await answerAnyhow(deps, exchange));
+    return compress(exchange.request, deps.cors(exchange.request.headers, answered));
   };
 }
 

@@ -22,6 +22,7 @@ async function receive(request: IncomingMessage, bytesMax: number): Promise<Buff
   const chunks: Buffer[] = [];
   let bytes = 0;
   return new Promise((resolve, reject) => {
+    const onGone = () => reject(gone());
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > bytesMax) {
@@ -32,9 +33,13 @@ async function receive(request: IncomingMessage, bytesMax: number): Promise<Buff
         chunks.push(chunk);
       }
     });
-    request.once('end', () => resolve(Buffer.concat(chunks)));
-    request.once('error', (err) => reject(gone(err)));
-    request.once('close', () => reject(gone()));
+    request.once('end', () => {
+      // A request that has arrived is closed as well.
+      request.off('close', onGone);
+      resolve(Buffer.concat(chunks));
+    });
+    request.once('error', onGone);
+    request.once('close', onGone);
   });
 }
 
@@ -44,6 +49,6 @@ function refuse(request: IncomingMessage, bytesMax: number): Error {
   return bodyTooLarge(bytesMax);
 }
 
-function gone(cause?: unknown): ServiceError {
-  return new ServiceError('CALL_CANCELLED', 'The caller went away before its request was complete', {}, { cause });
+function gone(): ServiceError {
+  return new ServiceError('CALL_CANCELLED', 'The caller went away before its request was complete');
 }

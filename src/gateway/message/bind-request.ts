@@ -14,8 +14,8 @@ import type { QueryParameter } from '../http/query.js';
 import type { Binding } from '../routes/binding.js';
 import { readVariable, type PathSegments } from '../routes/request-target.js';
 import { bindQuery } from './bind-query.js';
-import { inferMask, maskFields, parseMask } from './field-mask.js';
-import { findJsonViolations } from './json-violations.js';
+import { inferMask, parseMask } from './field-mask.js';
+import { findJsonViolations, findRoundedIntegers } from './json-violations.js';
 import { toLeaf } from './leaf-value.js';
 import { createTree, descend, getField, removeField, setField, type RequestTree } from './request-tree.js';
 
@@ -47,7 +47,7 @@ export function bindRequest(registry: FileRegistry, binding: Binding, parts: Req
   const violations = [...bindQuery(binding, tree, parts.parameters), ...bindPath(binding, tree, parts.segments)];
   const masks = takeMasks(binding, tree, violations);
   inferMissingMask(registry, binding, { body: parts.body, masks, violations });
-  if (parts.body?.hasUnsafeInteger === true) violations.push(...findJsonViolations(registry, input, tree));
+  if (parts.body?.hasUnsafeInteger === true) violations.push(...findRoundedIntegers(registry, input, tree));
   const message = violations.length === 0 ? decode(registry, input, tree) : undefined;
   if (message === undefined) {
     const found = violations.length > 0 ? violations : findJsonViolations(registry, input, tree);
@@ -100,7 +100,7 @@ type Masks = Map<DescField, string[]>;
 /** Takes the masks out of the request: their JSON form cannot hold the paths that lead into free-form fields. */
 function takeMasks(binding: Binding, tree: RequestTree, violations: FieldViolation[]): Masks {
   const masks: Masks = new Map();
-  for (const field of maskFields(binding.method.descriptor.input)) {
+  for (const field of binding.masks) {
     const text = getField(tree, field);
     if (typeof text !== 'string') continue;
     const paths = parseMask(text, maskTarget(binding, field));
@@ -127,7 +127,7 @@ interface MaskInference {
 
 /** Infers the mask of a PATCH that brings none, where the request has one mask and the resource is the body. */
 function inferMissingMask(registry: FileRegistry, binding: Binding, { body, masks, violations }: MaskInference): void {
-  const [mask, ...others] = maskFields(binding.method.descriptor.input);
+  const [mask, ...others] = binding.masks;
   if (
     violations.length > 0 ||
     binding.httpMethod !== 'PATCH' ||

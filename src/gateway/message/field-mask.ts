@@ -100,9 +100,21 @@ function presentFields(registry: Registry, message: DescMessage, json: JsonValue
   return present;
 }
 
-function isOutputOnly(registry: Registry, { proto }: DescField): boolean {
+const OUTPUT_ONLY_FIELDS = new WeakMap<DescField, boolean>();
+
+function isOutputOnly(registry: Registry, field: DescField): boolean {
+  const known = OUTPUT_ONLY_FIELDS.get(field);
+  if (known !== undefined) return known;
+  const isOutput = readBehaviors(registry, field).some(
+    (behavior) => behavior === OUTPUT_ONLY || behavior === IDENTIFIER,
+  );
+  OUTPUT_ONLY_FIELDS.set(field, isOutput);
+  return isOutput;
+}
+
+function readBehaviors(registry: Registry, { proto }: DescField): readonly unknown[] {
   const extension = registry.getExtension('google.api.field_behavior');
-  if (extension === undefined || proto.options === undefined || !hasExtension(proto.options, extension)) return false;
+  if (extension === undefined || proto.options === undefined || !hasExtension(proto.options, extension)) return [];
   const behaviors: unknown = getExtension(proto.options, extension);
-  return Array.isArray(behaviors) && (behaviors.includes(OUTPUT_ONLY) || behaviors.includes(IDENTIFIER));
+  return Array.isArray(behaviors) ? behaviors : [];
 }

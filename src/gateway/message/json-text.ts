@@ -24,7 +24,8 @@ export class JsonTextError extends Error {
 interface Cursor {
   readonly text: string;
   at: number;
-  depth: number;
+  /** The keys and indexes on the way to the value at the cursor; a path is only written when it is told. */
+  readonly steps: (string | number)[];
   hasUnsafeInteger: boolean;
 }
 
@@ -34,63 +35,76 @@ interface Cursor {
  * words of its own: those of JSON.parse are the engine's and change with it.
  */
 export function checkJsonText(text: string, path: string): JsonFacts {
-  const cursor: Cursor = { text, at: 0, depth: 0, hasUnsafeInteger: false };
-  scanValue(cursor, path);
-  if (cursor.at < text.length) throw syntax(cursor, 'text after the end of the value');
+  const cursor: Cursor = { text, at: 0, steps: [], hasUnsafeInteger: false };
+  try {
+    scanValue(cursor);
+    if (cursor.at < text.length) throw syntax(cursor, 'text after the end of the value');
+  } catch (err) {
+    throw err instanceof ValueMistake ? new JsonTextError(writePath(path, cursor.steps), err.message) : err;
+  }
   return cursor;
 }
 
-function scanValue(cursor: Cursor, path: string): void {
+/** A mistake in the value at the cursor. */
+class ValueMistake extends Error {}
+
+function writePath(path: string, steps: readonly (string | number)[]): string {
+  return steps.reduce<string>(
+    (inner, step) => (typeof step === 'number' ? ofItem(inner, step) : ofKey(inner, step)),
+    path,
+  );
+}
+
+function scanValue(cursor: Cursor): void {
   skipSpace(cursor);
   const char = cursor.text[cursor.at];
-  if (char === '{') scanObject(cursor, path);
-  else if (char === '[') scanArray(cursor, path);
-  else if (char === '"') scanString(cursor, path);
-  else if (!takeWord(cursor)) scanNumber(cursor, path);
+  if (char === '{') scanObject(cursor);
+  else if (char === '[') scanArray(cursor);
+  else if (char === '"') scanString(cursor);
+  else if (!takeWord(cursor)) scanNumber(cursor);
   skipSpace(cursor);
 }
 
-function scanObject(cursor: Cursor, path: string): void {
-  enter(cursor, path);
+function scanObject(cursor: Cursor): void {
+  enter(cursor);
+  if (take(cursor, '}')) return;
   const seen = new Set<string>();
-  if (!take(cursor, '}')) {
-    do {
-      const key = scanKey(cursor, path);
-      const inner = ofKey(path, key);
-      if (seen.has(key)) throw new JsonTextError(inner, 'stands twice in its object');
-      seen.add(key);
-      scanValue(cursor, inner);
-    } while (take(cursor, ','));
-    if (!take(cursor, '}')) throw syntax(cursor, 'expected "," or "}"');
-  }
-  cursor.depth -= 1;
+  do {
+    const key = scanKey(cursor);
+    cursor.steps.push(key);
+    if (seen.has(key)) throw new ValueMistake('stands twice in its object');
+    seen.add(key);
+    scanValue(cursor);
+    cursor.steps.pop();
+  } while (take(cursor, ','));
+  if (!take(cursor, '}')) throw syntax(cursor, 'expected "," or "}"');
 }
 
-function scanArray(cursor: Cursor, path: string): void {
-  enter(cursor, path);
-  if (!take(cursor, ']')) {
-    let index = 0;
-    do {
-      scanValue(cursor, ofItem(path, index));
-      index += 1;
-    } while (take(cursor, ','));
-    if (!take(cursor, ']')) throw syntax(cursor, 'expected "," or "]"');
-  }
-  cursor.depth -= 1;
+function scanArray(cursor: Cursor): void {
+  enter(cursor);
+  if (take(cursor, ']')) return;
+  let index = 0;
+  do {
+    cursor.steps.push(index);
+    scanValue(cursor);
+    cursor.steps.pop();
+    index += 1;
+  } while (take(cursor, ','));
+  if (!take(cursor, ']')) throw syntax(cursor, 'expected "," or "]"');
 }
 
 /** Steps over the bracket and the space after it. */
-function enter(cursor: Cursor, path: string): void {
+function enter(cursor: Cursor): void {
+  // The steps on the way are the brackets that are open.
+  if (cursor.steps.length >= JSON_DEPTH_MAX) throw new ValueMistake(`is nested deeper than ${JSON_DEPTH_MAX} levels`);
   cursor.at += 1;
-  cursor.depth += 1;
-  if (cursor.depth > JSON_DEPTH_MAX) throw new JsonTextError(path, `is nested deeper than ${JSON_DEPTH_MAX} levels`);
   skipSpace(cursor);
 }
 
-function scanKey(cursor: Cursor, path: string): string {
+function scanKey(cursor: Cursor): string {
   skipSpace(cursor);
   if (cursor.text[cursor.at] !== '"') throw syntax(cursor, 'expected a name in double quotes');
-  const key = scanString(cursor, path);
+  const key = scanString(cursor);
   skipSpace(cursor);
   if (!take(cursor, ':')) throw syntax(cursor, 'expected ":"');
   return key;
@@ -100,7 +114,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
 
-function scanString(cursor: Cursor, path: string): string {
+function scanString(cursor: Cursor): string {
   const { text } = cursor;
   const start = cursor.at;
   let hasEscape = false;
@@ -117,7 +131,7 @@ function scanString(cursor: Cursor, path: string): string {
   cursor.at += 1;
   if (!hasEscape) return text.slice(start + 1, cursor.at - 1);
   const value = String(JSON.parse(text.slice(start, cursor.at)));
-  if (!value.isWellFormed()) throw new JsonTextError(path, 'holds half of a surrogate pair, which is no character');
+  if (!value.isWellFormed()) throw new ValueMistake('holds half of a surrogate pair, which is no character');
   return value;
 }
 
@@ -129,12 +143,12 @@ function skipEscape(cursor: Cursor): void {
   cursor.at += escape[0].length - 1;
 }
 
-function scanNumber(cursor: Cursor, path: string): void {
+function scanNumber(cursor: Cursor): void {
   NUMBER.lastIndex = cursor.at;
   const digits = NUMBER.exec(cursor.text)?.[0];
   if (digits === undefined) throw syntax(cursor, 'expected a value');
   const value = Number(digits);
-  if (!Number.isFinite(value)) throw new JsonTextError(path, 'is a number beyond the range of a double');
+  if (!Number.isFinite(value)) throw new ValueMistake('is a number beyond the range of a double');
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) cursor.hasUnsafeInteger = true;
   cursor.at += digits.length;
 }

@@ -16,35 +16,66 @@ import { ofEntry, ofField, ofItem, ofKey } from './violation-path.js';
 
 /** More would not help, and a hostile body could ask for millions. */
 const VIOLATIONS_MAX = 20;
+/** Looking for what is wrong may take no longer than reading what is right. */
+const VALUES_JUDGED_MAX = 100_000;
 const INT32_MAX = 2 ** 31 - 1;
 
 interface Report {
   readonly registry: Registry;
   readonly ignoreUnknownFields: boolean;
+  /** Looks for integers that parsing has changed, and for nothing else. */
+  readonly onlyRounded: boolean;
   readonly violations: FieldViolation[];
+  valuesLeft: number;
+}
+
+export interface ViolationOptions {
+  readonly ignoreUnknownFields?: boolean;
 }
 
 /**
  * Names what in a JSON value does not fit a message, by the path of each field. Made for values that protobuf-es has
  * refused, whose own error has no path and the library's words; the judgement on each single value is still its own.
+ * Gives the first {@link VIOLATIONS_MAX}, and none where the mistake lies beyond the first {@link VALUES_JUDGED_MAX} values.
  */
 export function findJsonViolations(
   registry: Registry,
   message: DescMessage,
   json: unknown,
-  { ignoreUnknownFields = false } = {},
+  { ignoreUnknownFields = false }: ViolationOptions = {},
 ): FieldViolation[] {
-  const report: Report = { registry, ignoreUnknownFields, violations: [] };
+  const valuesLeft = VALUES_JUDGED_MAX;
+  const report: Report = { registry, ignoreUnknownFields, onlyRounded: false, violations: [], valuesLeft };
   checkMessage(report, message, json, '');
   return report.violations;
 }
 
-function add({ violations }: Report, field: string, description: string): void {
-  if (violations.length < VIOLATIONS_MAX) violations.push({ field, description });
+/** Names the 64-bit integers that came as JSON numbers which a double cannot hold, and so are others now. */
+export function findRoundedIntegers(registry: Registry, message: DescMessage, json: unknown): FieldViolation[] {
+  const report: Report = {
+    registry,
+    ignoreUnknownFields: true,
+    onlyRounded: true,
+    violations: [],
+    valuesLeft: Infinity,
+  };
+  checkMessage(report, message, json, '');
+  return report.violations;
+}
+
+function add({ violations, onlyRounded }: Report, field: string, description: string): void {
+  if (!onlyRounded || description === ROUNDED) violations.push({ field, description });
+}
+
+function isDone({ violations, valuesLeft }: Report): boolean {
+  return violations.length >= VIOLATIONS_MAX || valuesLeft <= 0;
 }
 
 function checkMessage(report: Report, message: DescMessage, json: unknown, path: string): void {
-  if (isLeafMessage(message) || isOpaqueMessage(message)) {
+  const fitsFreeForm = FREE_FORMS.get(message.typeName);
+  if (fitsFreeForm !== undefined) {
+    if (!fitsFreeForm(json)) add(report, path, expectMessage(message));
+  } else if (isLeafMessage(message) || isOpaqueMessage(message)) {
     checkWellKnown(report, message, json, path);
   } else if (!isObject(json)) {
     add(report, path, expectMessage(message));
@@ -53,17 +84,27 @@ function checkMessage(report: Report, message: DescMessage, json: unknown, path:
   }
 }
 
+/** The messages that take any JSON inside, so that only their own type can be wrong. */
+const FREE_FORMS = new Map<string, (json: unknown) => boolean>([
+  ['google.protobuf.Struct', isObject],
+  ['google.protobuf.ListValue', Array.isArray],
+  ['google.protobuf.Value', () => true],
+]);
+
 function checkWellKnown(report: Report, message: DescMessage, json: unknown, path: string): void {
   const wrapped = message.fields[0];
   const wrapsScalar = wrapped?.fieldKind === 'scalar' && isLeafMessage(message);
   if (wrapsScalar && isRounded(wrapped.scalar, json)) return add(report, path, ROUNDED);
-  const { registry } = report;
-  if (!passes(() => fromJson(message, json as JsonValue, { registry }))) add(report, path, expectMessage(message));
+  const { registry, onlyRounded } = report;
+  if (!onlyRounded && !passes(() => fromJson(message, json as JsonValue, { registry })))
+    add(report, path, expectMessage(message));
 }
 
 function checkFields(report: Report, message: DescMessage, json: Record<string, unknown>, path: string): void {
   const seen = new Map<DescField, string>();
-  for (const [key, value] of Object.entries(json)) {
+  for (const key of Object.keys(json)) {
+    if (isDone(report)) return;
+    const value = json[key];
     const field = findField(message, key);
     if (field === undefined) {
       if (!report.ignoreUnknownFields) add(report, ofKey(path, key), `is not a field of ${message.typeName}`);
@@ -91,29 +132,35 @@ function checkField(report: Report, field: DescField, json: unknown, path: strin
 
 function checkList(report: Report, field: DescField, json: unknown, path: string): void {
   if (!Array.isArray(json)) return add(report, path, 'must be a JSON array');
-  for (const [index, item] of json.entries()) checkSingle(report, field, item, ofItem(path, index));
+  for (const [index, item] of json.entries()) {
+    if (isDone(report)) return;
+    checkSingle(report, field, item, ofItem(path, index));
+  }
 }
 
 function checkMap(report: Report, field: DescField & { fieldKind: 'map' }, json: unknown, path: string): void {
   if (!isObject(json)) return add(report, path, 'must be a JSON object');
-  for (const [key, value] of Object.entries(json)) {
+  for (const key of Object.keys(json)) {
+    if (isDone(report)) return;
     const inner = ofEntry(path, key);
     // Keys are strings in JSON; only those of a boolean map are words.
     const isKey = field.mapKey === ScalarType.BOOL ? /^(true|false)$/.test(key) : isScalar(field.mapKey, key);
     if (!isKey) add(report, inner, `has a key that ${expectScalar(field.mapKey)}`);
-    checkSingle(report, field, value, inner);
+    checkSingle(report, field, json[key], inner);
   }
 }
 
 /** Checks the value of a field, an item of a list or a value of a map: one message, enum or scalar. */
 function checkSingle(report: Report, field: DescField, json: unknown, path: string): void {
+  report.valuesLeft -= 1;
   if (json === null && !takesNull(field)) return add(report, path, 'must not be null');
   if (field.message !== undefined) return checkMessage(report, field.message, json, path);
+  if (field.scalar !== undefined && isRounded(field.scalar, json)) return add(report, path, ROUNDED);
+  if (report.onlyRounded) return;
   if (field.enum !== undefined) {
     if (!isEnumValue(field.enum, json)) add(report, path, expectEnum(field.enum));
   } else if (field.scalar !== undefined) {
-    if (isRounded(field.scalar, json)) add(report, path, ROUNDED);
-    else if (!isScalar(field.scalar, json)) add(report, path, expectScalar(field.scalar));
+    if (!isScalar(field.scalar, json)) add(report, path, expectScalar(field.scalar));
   }
 }
 

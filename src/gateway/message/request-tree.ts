@@ -16,7 +16,8 @@ export function getField(tree: RequestTree, field: DescField): JsonValue | undef
 
 /** Sets a field in place of whatever stands there under either of its names. */
 export function setField(tree: RequestTree, field: DescField, value: JsonValue): void {
-  removeField(tree, field);
+  // The JSON name is overwritten; only the other one would stay beside it.
+  if (field.name !== field.jsonName && Object.hasOwn(tree, field.name)) delete tree[field.name];
   setKey(tree, field.jsonName, value);
 }
 
@@ -27,7 +28,8 @@ export function removeField(tree: RequestTree, field: DescField): void {
 
 /** Sets a key as data, even where the tree came from JSON.parse and the key is `__proto__`. */
 export function setKey(tree: RequestTree, key: string, value: JsonValue): void {
-  Object.defineProperty(tree, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key !== '__proto__') tree[key] = value;
+  else Object.defineProperty(tree, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /**

@@ -12,11 +12,9 @@ export async function callUnary(deps: CallDeps, routed: RoutedRequest): Promise<
   const bytes = await deps.dispatcher.unary(binding.method, toIncomingCall(routed), request);
   const { body, whole } = toResponseJson(deps.registry, binding, bytes, output);
   const entityTag = entityTagOf(binding.method.descriptor.output, whole);
-  const headers = {
-    'content-type': 'application/json',
-    ...toHttpHeaders(responseMetadata),
-    ...versionHeaders(binding.httpMethod, entityTag),
-  };
+  const headers = toHttpHeaders(responseMetadata);
+  headers['content-type'] = 'application/json';
+  if (entityTag !== undefined) addVersion(headers, binding.httpMethod, entityTag);
   if (binding.httpMethod === 'GET' && entityTag !== undefined && isKnown(exchange.request.headers, entityTag)) {
     return { status: 304, headers, body: '' };
   }
@@ -24,8 +22,9 @@ export async function callUnary(deps: CallDeps, routed: RoutedRequest): Promise<
 }
 
 /** A resource with a version may be kept by the browser that asked for it, which asks again before each use. */
-function versionHeaders(httpMethod: string, entityTag: string | undefined): Record<string, string> {
-  if (entityTag === undefined) return {};
-  if (httpMethod !== 'GET') return { etag: entityTag };
-  return { etag: entityTag, 'cache-control': 'private, no-cache', vary: 'authorization' };
+function addVersion(headers: Record<string, string>, httpMethod: string, entityTag: string): void {
+  headers['etag'] = entityTag;
+  if (httpMethod !== 'GET') return;
+  headers['cache-control'] = 'private, no-cache';
+  headers['vary'] = 'authorization';
 }

@@ -2,6 +2,7 @@ import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { METHODS } from 'node:http';
 import { ContractError, type Method, type MethodTable } from '../../rpc/method-table.js';
 import { isLeafMessage } from '../message/field-kinds.js';
+import { maskFields } from '../message/field-mask.js';
 import { HttpRuleError, readHttpRules, type HttpRule } from './http-rule.js';
 import { parseTemplate, TemplateError, type Template, type TemplateVariable } from './template.js';
 
@@ -22,6 +23,8 @@ export interface Binding {
   readonly template: Template;
   readonly variables: readonly BoundVariable[];
   readonly body: BodyBinding;
+  /** The top-level mask fields of the request. */
+  readonly masks: readonly DescField[];
   /** The response field that is the response body. Undefined when all of the response is. */
   readonly responseField: DescField | undefined;
 }
@@ -59,6 +62,7 @@ function compileBinding(method: Method, rule: HttpRule): Binding {
     template,
     variables: template.variables.map((variable) => ({ variable, fields: resolveVariable(input, variable) })),
     body: resolveBody(input, rule),
+    masks: maskFields(input),
     responseField: rule.responseBody === '' ? undefined : topLevelField(output, rule.responseBody, 'response_body'),
   };
 }

@@ -42,11 +42,13 @@ export function splitPath(path: string): PathSegments | undefined {
  */
 export function readVariable(variable: TemplateVariable, { raw, decoded }: PathSegments): string {
   if (variable.isSingleSegment) return decoded[variable.start] ?? '';
-  return raw.slice(variable.start, variable.end).map(decodeButSlash).join('/');
+  const path = raw.slice(variable.start, variable.end).join('/');
+  return path.includes('%') ? decodeButSlash(path) : path;
 }
 
 /** Reverses all percent-escapes. Undefined when one is malformed or the result is not UTF-8. */
 export function decodeAll(text: string): string | undefined {
+  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch {
@@ -55,7 +57,7 @@ export function decodeAll(text: string): string | undefined {
 }
 
 /** Expects text that {@link decodeAll} can decode. An escaped slash is one byte of UTF-8, so cutting there is safe. */
-function decodeButSlash(segment: string): string {
-  const parts = segment.split(/(%2f)/i);
+function decodeButSlash(path: string): string {
+  const parts = path.split(/(%2f)/i);
   return parts.map((part) => (/^%2f$/i.test(part) ? part : (decodeAll(part) ?? part))).join('');
 }

@@ -156,6 +156,18 @@ describe('bindRequest(), given a malformed request', () => {
     expect(violationsOf(CHECK, body)).to.have.length(20);
   });
 
+  it('gives up looking where that would take longer than reading, and refuses all the same', () => {
+    const numbers = Array.from({ length: 200_000 }, () => 1);
+    const body = JSON.stringify({ numbers: [...numbers, 'x'] });
+    expect(violationsOf(CHECK, body)).to.deep.equal([': Request does not make a fixtures.v1.Everything']);
+  });
+
+  it('finds an integer that parsing has changed wherever it stands', () => {
+    const numbers = Array.from({ length: 200_000 }, () => 1);
+    const body = JSON.stringify({ numbers }).replace('}', ',"counts":{"1":9007199254740993}}');
+    expect(violationsOf(CHECK, body)).to.deep.equal([`counts["1"]: ${ROUNDED}`]);
+  });
+
   it('refuses nesting beyond the limit without running out of stack', () => {
     const deep = `{"struct":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
     expect(violationsOf(CHECK, deep)[0]).to.match(/^struct\.a(\[0\])+: is nested deeper than 100 levels$/);
