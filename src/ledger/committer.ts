@@ -7,7 +7,13 @@ import { abortable } from '../async/abortable.js';
 import type { CommitResult } from './commit.js';
 import { LedgerClosedError, LedgerOverloadedError } from './errors.js';
 import { judge, type Verdict } from './judge.js';
-import { ENTRY_BYTES_MAX, ENTRY_COMMITS_MAX, QUEUE_BYTES_MAX, QUEUE_COMMITS_MAX } from './limits.js';
+import {
+  ENTRY_BYTES_MAX,
+  ENTRY_COMMITS_MAX,
+  ENTRY_DOCUMENTS_MAX,
+  QUEUE_BYTES_MAX,
+  QUEUE_COMMITS_MAX,
+} from './limits.js';
 import { type Log, type SealedEntry, TAIL_TRUST_MS } from './log.js';
 import { pause } from './pause.js';
 import type { DocumentName, PreparedCommit } from './prepare.js';
@@ -83,11 +89,13 @@ function isFull(commits: number, bytes: number): boolean {
 
 function takeBatch(queue: Pending[]): Pending[] {
   let bytes = 0;
+  let documents = 0;
   let count = 0;
   for (const { commit } of queue) {
     bytes += commit.bytes;
-    // One commit may be larger than what several may be together.
-    if (count > 0 && (bytes > ENTRY_BYTES_MAX || count === ENTRY_COMMITS_MAX)) break;
+    documents += commit.documents.length;
+    const isOver = bytes > ENTRY_BYTES_MAX || documents > ENTRY_DOCUMENTS_MAX || count === ENTRY_COMMITS_MAX;
+    if (isOver && count > 0) break;
     count += 1;
   }
   return queue.splice(0, count);
@@ -173,9 +181,9 @@ async function append(
 }
 
 // The entry is in the log, so the commits have happened whatever comes; only the next batch has to wait for the state.
-async function recover(options: CommitterOptions, err: unknown, closing: AbortSignal): Promise<void> {
+function recover(options: CommitterOptions, err: unknown, closing: AbortSignal): void {
   options.logger.warn({ err }, 'state not applied, catching up');
-  void untilDone(options, 'catch up', closing, () => options.log.catchUp()).catch(() => {});
+  untilDone(options, 'catch up', closing, () => options.log.catchUp()).catch(() => {});
 }
 
 async function untilDone<T>(

@@ -1,5 +1,6 @@
 import { type Commit, decodeCommits } from '../store/entry.js';
 import type { Store } from '../store/store.js';
+import { checkRevision } from './check-revision.js';
 import { FutureRevisionError, LedgerClosedError, LedgerCorruptError, RevisionOutOfRangeError } from './errors.js';
 import { ENTRIES_PER_READ } from './limits.js';
 import type { Log } from './log.js';
@@ -67,6 +68,7 @@ export function createFollows(store: Store, log: Log, recent: Recent): Follows {
 }
 
 async function checkStart(store: Store, log: Log, after: number): Promise<void> {
+  checkRevision(after);
   if (after > log.position().revision) await log.catchUp();
   const newest = log.position().revision;
   if (after > newest) throw new FutureRevisionError(after, newest);

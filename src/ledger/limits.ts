@@ -4,7 +4,7 @@ const MIB = 1024 * KIB;
 /** Writes and checks together in one commit. */
 export const COMMIT_WRITES_MAX = 500;
 
-/** All values of one commit together, as JSON in UTF-8. */
+/** All writes of one commit together, their ids included, as JSON in UTF-8. */
 export const COMMIT_BYTES_MAX = 4 * MIB;
 
 /**
@@ -25,13 +25,16 @@ export const REQUEST_TEXT_BYTES_MAX = 1 * KIB;
 /** Commits that share one entry. */
 export const ENTRY_COMMITS_MAX = 512;
 
-/** Values of all commits that share one entry; a single commit may be as large as this too. */
+/** Writes of all commits that share one entry; a single commit may be as large as this too. */
 export const ENTRY_BYTES_MAX = COMMIT_BYTES_MAX;
+
+/** Documents that all commits which share one entry write or check; a single commit has fewer. */
+export const ENTRY_DOCUMENTS_MAX = 2_000;
 
 /** Commits that wait for their turn in one process, beyond which new ones are refused. */
 export const QUEUE_COMMITS_MAX = 10_000;
 
-/** Values of the commits that wait for their turn in one process. */
+/** Writes of the commits that wait for their turn in one process. */
 export const QUEUE_BYTES_MAX = 64 * MIB;
 
 /** Ids of one read. */
@@ -52,5 +55,5 @@ export const ENTRIES_PER_READ = 32;
 /** Commits that stay in memory for followers and catch up with no query. */
 export const RECENT_COMMITS_MAX = 4_096;
 
-/** Values of the commits that stay in memory. */
+/** Bodies of the entries that stay in memory, in characters. */
 export const RECENT_BYTES_MAX = 16 * MIB;

@@ -97,8 +97,10 @@ export function createLog({ store, start, clock }: LogOptions): Log {
       const entries = await store.readTail(position.revision, ENTRIES_PER_READ);
       // After so long, what stands behind the position may have come from a process that was frozen, see TAIL_TRUST_MS.
       if (clock.atMost() - confirmedAt > TAIL_TRUST_MS && (await wasOvertaken())) await skipDropped();
-      else if (entries.length > 0) await inTurn(() => moveOver(entries));
-      else return confirm(began);
+      else await inTurn(() => moveOver(entries));
+      // A full answer may have more behind it, and over a gap there was no moving.
+      const last = entries.at(-1)?.last ?? 0;
+      if (entries.length < ENTRIES_PER_READ && position.revision >= last) return confirm(began);
     }
   };
   const confirm = (at: number) => {

@@ -13,14 +13,10 @@ export interface PollOptions {
 /** Looks for commits of other processes: when they announce one, and every so often in case nobody did. */
 export function startPoll({ enabled, log, logger, wake, intervalMs }: PollOptions): { stop(): Promise<void> } {
   if (!enabled) return { stop: async () => {} };
-  let looking: Promise<void> | undefined;
+  let looking: Promise<void> = Promise.resolve();
+  // While one look is under way, the next is shared by all who ask for it.
   const look = () => {
-    looking ??= log
-      .catchUp()
-      .catch((err: unknown) => logger.warn({ err }, 'look for new commits failed'))
-      .finally(() => {
-        looking = undefined;
-      });
+    looking = log.catchUp().catch((err: unknown) => logger.warn({ err }, 'look for new commits failed'));
   };
   // Does not keep the process alive; who serves calls does.
   const timer = setInterval(look, intervalMs).unref();

@@ -13,6 +13,9 @@ import {
   VALUE_BYTES_MAX,
 } from './limits.js';
 
+// What an entry holds of a write beside its id and its value, about.
+const WRITE_BYTES = 200;
+
 /** A commit that can be judged: copied, within the limits, its collections known. */
 export interface PreparedCommit {
   readonly writes: readonly PreparedWrite[];
@@ -50,7 +53,7 @@ export function prepareCommit(input: CommitInput, hasCollection: (name: string) 
   checkOnce(checks);
   const prepared = writes.map(prepareWrite);
   const bytes = prepared.reduce((sum, write) => sum + write.bytes, 0);
-  checkLimit('the size of all values in bytes', COMMIT_BYTES_MAX, bytes);
+  checkLimit('the size of all writes in bytes', COMMIT_BYTES_MAX, bytes);
   return {
     writes: prepared,
     conditions: [...toConditions(checks, writes.length), ...toConditions(writes, 0)],
@@ -89,11 +92,12 @@ function checkOnce(names: readonly DocumentName[]): void {
 
 function prepareWrite(write: Write): PreparedWrite & { readonly bytes: number } {
   const { collection, id } = write;
-  if (write.kind === 'delete') return { collection, id, value: undefined, bytes: 0 };
+  const nameBytes = WRITE_BYTES + Buffer.byteLength(id);
+  if (write.kind === 'delete') return { collection, id, value: undefined, bytes: nameBytes };
   const value = copyJsonObject(write.value);
   const bytes = Buffer.byteLength(JSON.stringify(value));
   checkLimit('the size of a value in bytes', VALUE_BYTES_MAX, bytes);
-  return { collection, id, value, bytes };
+  return { collection, id, value, bytes: nameBytes + bytes };
 }
 
 function toConditions(items: readonly (Write | Check)[], firstIndex: number): Condition[] {
@@ -104,6 +108,7 @@ function toConditions(items: readonly (Write | Check)[], firstIndex: number): Co
 
 function prepareRequest({ caller, id, fingerprint }: CommitRequest): CommitRequest {
   for (const text of [caller, id, fingerprint]) {
+    if (!text.isWellFormed()) throw new InvalidLedgerInputError('Cannot commit: a request holds half a surrogate pair');
     checkLimit('the length of a text that names a request in bytes', REQUEST_TEXT_BYTES_MAX, Buffer.byteLength(text));
   }
   return { caller, id, fingerprint };

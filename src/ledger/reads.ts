@@ -1,11 +1,17 @@
 import type { StateDocument } from '../store/state.js';
 import type { StateRead, Store } from '../store/store.js';
 import { abortable } from '../async/abortable.js';
-import { CommitTooLargeError, ContendedError, FutureRevisionError } from './errors.js';
+import { checkRevision } from './check-revision.js';
+import {
+  CommitTooLargeError,
+  ContendedError,
+  FutureRevisionError,
+  InvalidLedgerInputError,
+  UnknownCollectionError,
+} from './errors.js';
 import { GET_IDS_MAX, READ_ATTEMPTS_MAX, SCAN_LIMIT_MAX } from './limits.js';
 import type { Log } from './log.js';
 import { checkName } from './prepare.js';
-import { UnknownCollectionError } from './errors.js';
 
 /**
  * How new the answer has to be: `latest` (the default) sees every commit that was acknowledged before the read began,
@@ -58,7 +64,7 @@ export function createReads(store: Store, log: Log): Reads {
     getMany,
     scan: async (collection, options) => {
       if (!store.hasCollection(collection)) throw new UnknownCollectionError(collection);
-      checkCount('the length of a page', SCAN_LIMIT_MAX, options.limit);
+      checkPage(options);
       const { prefix = '', after, limit, signal } = options;
       const read = await readAt(log, options, (at) =>
         store.scanDocuments({ collection, prefix, after, limit, at, signal }),
@@ -77,6 +83,7 @@ export function createReads(store: Store, log: Log): Reads {
 async function reach(log: Log, { freshness = 'latest', signal }: ReadOptions): Promise<void> {
   signal?.throwIfAborted();
   if (freshness === 'any') return;
+  if (freshness !== 'latest') checkRevision(freshness);
   if (freshness !== 'latest' && freshness <= log.position().revision) return;
   await abortable(log.catchUp(), signal);
   const newest = log.position().revision;
@@ -93,6 +100,16 @@ async function readAt(log: Log, options: ReadOptions, read: (at: number) => Prom
     await abortable(log.catchUp(), signal);
   }
   throw new ContendedError('read', READ_ATTEMPTS_MAX);
+}
+
+function checkPage({ limit, prefix = '', after = '' }: ScanOptions): void {
+  checkCount('the length of a page', SCAN_LIMIT_MAX, limit);
+  // A limit below zero means no limit to SQLite.
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new InvalidLedgerInputError(`Cannot scan: the limit is ${limit}, expected a whole number from 1 on`);
+  }
+  if (prefix.isWellFormed() && after.isWellFormed()) return;
+  throw new InvalidLedgerInputError('Cannot scan: the prefix or the place to begin holds half a surrogate pair');
 }
 
 function checkCount(what: string, limit: number, found: number): void {

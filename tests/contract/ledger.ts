@@ -319,6 +319,17 @@ export function describeLedger(createEngine: CreateEngine): void {
         'COMMIT_TOO_LARGE',
         () => ledger.commit({ writes: Array.from({ length: COMMIT_WRITES_MAX + 1 }, (_, n) => put(`o-${n}`, {})) }),
       ],
+      'half a surrogate pair in a request': [
+        'INVALID_INPUT',
+        () => ledger.commit({ writes: [], request: { caller: 'a', id: '\udc00', fingerprint: 'f' } }),
+      ],
+      'a page without end': ['INVALID_INPUT', () => ledger.scan('orders', { limit: -1 })],
+      'a page that is too long': ['COMMIT_TOO_LARGE', () => ledger.scan('orders', { limit: 1_000_000 })],
+      'a revision that is no number': ['INVALID_INPUT', () => ledger.waitFor(Number.NaN)],
+      'values that are too large together': [
+        'COMMIT_TOO_LARGE',
+        () => ledger.commit({ writes: [1, 2, 3, 4, 5].map((n) => put(`o-${n}`, { text: 'x'.repeat(900_000) })) }),
+      ],
       'a follower from the future': ['FUTURE_REVISION', () => take(ledger.follow({ after: 1 }), 1)],
     };
     for (const [what, [reason, attempt]] of Object.entries(cases)) {

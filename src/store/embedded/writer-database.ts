@@ -32,17 +32,17 @@ export function openWriterDatabase(path: string): WriterDatabase {
 function createWriterCalls(db: Database.Database): WriterCalls {
   const statements = prepareStatements(db);
   const tables = new Map<string, DocumentStatements>();
-  const raiseFloor = db.transaction((floor: Position) => {
+  const raiseFloor = inTransaction(db, (floor: Position) => {
     statements.clearFloor.run([]);
     statements.setFloor.run([floor.revision, floor.hash, floor.time]);
   });
-  const declareCollections = db.transaction((names: readonly string[]) => {
+  const declareCollections = inTransaction(db, (names: readonly string[]) => {
     for (const name of names) {
       db.exec(documentTable(name));
       statements.addCollection.run([name]);
     }
   });
-  const append = db.transaction((entry: Entry) =>
+  const append = inTransaction(db, (entry: Entry) =>
     appendEntry(entry, statements, (name) => statementsOf(db, tables, name)),
   );
   return {
@@ -53,6 +53,21 @@ function createWriterCalls(db: Database.Database): WriterCalls {
     dropRequests: (before) => void statements.dropRequests.run([before]),
     saveFollower: ({ name, revision }) => void statements.saveFollower.run([name, revision]),
     removeFollower: (name) => void statements.removeFollower.run([name]),
+  };
+}
+
+// Not the driver's own: that one answers a commit which failed with the error of a rollback that had nothing left to do.
+function inTransaction<A, R>(db: Database.Database, work: (argument: A) => R): (argument: A) => R {
+  return (argument) => {
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work(argument);
+      db.exec('COMMIT');
+      return result;
+    } catch (err) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      throw err;
+    }
   };
 }
 
