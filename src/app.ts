@@ -82,6 +82,7 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     dispatcher,
     log,
     isReady: () => health.isServing(),
+    allowedOrigins: config.corsOrigins,
     serverInfo: { name: 'keelson', version: await readVersion() },
   });
   cleanups.add('HTTP gateway', () => gateway.close(config.drainTimeoutMs));

@@ -34,6 +34,8 @@ export interface Config {
   readonly cacheBytesMax: number;
   /** The services that answer without a token. */
   readonly publicServices: ReadonlySet<BuiltinService>;
+  /** The origins whose pages may call the shim; `*` for any. */
+  readonly corsOrigins: readonly string[];
   readonly logLevel: LogLevel;
   /** How long running calls may take to end at a stop. */
   readonly drainTimeoutMs: number;
@@ -77,6 +79,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
     cacheBytesMax: read('KEELSON_CACHE_MIB', String(DEFAULT_CACHE_MIB), parseMebibytes) * MIB,
     publicServices: read('KEELSON_PUBLIC_SERVICES', 'health,reflection', parseBuiltinServices),
+    corsOrigins: read('KEELSON_CORS_ORIGINS', 'none', parseOrigins),
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
   };
@@ -96,6 +99,7 @@ export const SETTINGS = [
   'KEELSON_REDIS_URL',
   'KEELSON_CACHE_MIB',
   'KEELSON_PUBLIC_SERVICES',
+  'KEELSON_CORS_ORIGINS',
   'KEELSON_LOG_LEVEL',
   'KEELSON_DRAIN_TIMEOUT_MS',
   'KEELSON_ALLOW_PLAINTEXT',
@@ -157,6 +161,18 @@ function parseRedisUrl(value: string): string {
 function parseBuiltinServices(value: string): ReadonlySet<BuiltinService> {
   if (value === 'none') return new Set();
   return new Set(value.split(',').map((name) => oneOf(BUILTIN_SERVICES, name.trim())));
+}
+
+function parseOrigins(value: string): readonly string[] {
+  if (value === 'none') return [];
+  return value.split(',').map((text) => {
+    const origin = text.trim();
+    // An origin is written as browsers send it: no path, no trailing slash.
+    if (origin !== '*' && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
+      throw new Error(`"${origin}" is no origin: write https://app.example.com, or * for any`);
+    }
+    return origin;
+  });
 }
 
 function parseMebibytes(value: string): number {

@@ -51,6 +51,24 @@ describe('readConfig()', () => {
     });
   }
 
+  it('takes origins as browsers send them, and nothing else', () => {
+    expect(readConfig({}).corsOrigins).to.deep.equal([]);
+    expect(readConfig({ KEELSON_CORS_ORIGINS: 'https://a.example, http://localhost:3000' }).corsOrigins).to.deep.equal([
+      'https://a.example',
+      'http://localhost:3000',
+    ]);
+    for (const origin of ['https://a.example/', 'a.example', 'https://a.example/x', 'HTTPS://A.example']) {
+      expect(mistakes({ KEELSON_CORS_ORIGINS: origin }), origin).to.have.length(1);
+    }
+  });
+
+  it('shows no password of a connection string in a mistake', () => {
+    const found = mistakes({ KEELSON_STORE_URL: 'mongodb://u:hunter2@h', KEELSON_REDIS_URL: 'http://u:hunter2@h' });
+
+    expect(found).to.have.length(2);
+    expect(found.join()).not.to.include('hunter2');
+  });
+
   it('takes an empty variable as not set', () => {
     expect(readConfig({ KEELSON_LOG_LEVEL: '' }).logLevel).to.equal('info');
   });
