@@ -7,8 +7,9 @@ import { createHttpGateway } from './gateway/http-server.js';
 import { createLedger, type Ledger } from './ledger/ledger.js';
 import { Cleanups } from './lifecycle.js';
 import { DESCRIPTOR_IMAGE, PACKAGE_FILE } from './package-files.js';
-import { API_KEYS_COLLECTION, createApiKeys } from './repositories/api-keys.js';
-import { createDocuments, DOCUMENTS_COLLECTION } from './repositories/documents.js';
+import { API_KEYS, createApiKeys } from './repositories/api-keys.js';
+import { createDocuments, DOCUMENTS } from './repositories/documents.js';
+import { declareResource } from './repositories/resource.js';
 import { createHealthService, HealthRegistry } from './rpc/builtin/health.js';
 import { createReflectionServices } from './rpc/builtin/reflection.js';
 import type { Clock } from './rpc/context.js';
@@ -105,7 +106,7 @@ async function openStorage(config: Config, { log }: AppDeps, cleanups: Cleanups)
   cleanups.add('store', () => store.close());
   const ledger = await createLedger({ store, logger: log });
   cleanups.add('ledger', () => ledger.close());
-  await ledger.declareCollections([API_KEYS_COLLECTION, DOCUMENTS_COLLECTION]);
+  for (const definition of [API_KEYS, DOCUMENTS]) await declareResource(ledger, definition);
   return ledger;
 }
 

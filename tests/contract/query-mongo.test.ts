@@ -1,8 +1,9 @@
 import { createMongoEngine } from '../support/mongo-engine.js';
 import { type MongoServer, skipWithoutMongo, startMongoServer } from '../support/mongo-server.js';
 import { describeQueries } from './query.js';
+import { describeResources } from './query-resources.js';
 
-describe('queries on a MongoDB server', () => {
+describe('queries and resources on a MongoDB server', () => {
   let server: MongoServer | undefined;
 
   before(async function () {
@@ -12,8 +13,10 @@ describe('queries on a MongoDB server', () => {
   });
   after(() => server?.stop());
 
-  describeQueries(async () => {
+  const createEngine = async () => {
     if (!server) throw new Error('Cannot make a database: the server is not running');
     return createMongoEngine(server);
-  });
+  };
+  describeQueries(createEngine);
+  describeResources(createEngine);
 });

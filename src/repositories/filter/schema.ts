@@ -11,7 +11,12 @@ export type FieldType =
   | { readonly kind: 'duration' }
   /** Stored by name. */
   | { readonly kind: 'enum'; readonly values: readonly string[] }
-  | { readonly kind: 'message'; readonly fields: ReadonlyMap<string, FieldType> }
+  | {
+      readonly kind: 'message';
+      readonly fields: ReadonlyMap<string, FieldType>;
+      /** For each field of a oneof, the others, of which none is set when it is. */
+      readonly rivals?: ReadonlyMap<string, readonly string[]>;
+    }
   | { readonly kind: 'list'; readonly element: FieldType }
   | { readonly kind: 'map'; readonly value: FieldType };
 
@@ -19,6 +24,8 @@ export type FieldType =
 export interface SchemaField {
   readonly type: FieldType;
   readonly field: Field;
+  /** The others of its oneof. */
+  readonly rivals?: readonly string[];
 }
 
 /** The fields of a resource that a filter and an order may name. */
