@@ -6,8 +6,8 @@ import { formatAddress, type BuiltinService, type Config, type ListenAddress } f
 import { createHttpGateway } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { DESCRIPTOR_IMAGE, PACKAGE_FILE } from './package-files.js';
-import { API_KEYS_COLLECTION, createApiKeys } from './repositories/api-keys.js';
-import { createDocuments, DOCUMENTS_COLLECTION } from './repositories/documents.js';
+import { API_KEYS, createApiKeys } from './repositories/api-keys.js';
+import { createDocuments, DOCUMENTS } from './repositories/documents.js';
 import { createHealthService, HealthRegistry } from './rpc/builtin/health.js';
 import { createReflectionServices } from './rpc/builtin/reflection.js';
 import type { Clock } from './rpc/context.js';
@@ -55,7 +55,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
 async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups): Promise<App> {
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
-  const ledger = await openStorage(config, [API_KEYS_COLLECTION, DOCUMENTS_COLLECTION], { log, cleanups });
+  const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups });
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
 

@@ -5,6 +5,7 @@ import { createLedger, type Ledger } from './ledger/ledger.js';
 import { createRedisWake } from './ledger/wake/redis-wake.js';
 import type { Cleanups } from './lifecycle.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger, type CachedLedger } from './repositories/cached-ledger.js';
+import { declareResource, type DeclarableResource } from './repositories/resource.js';
 import { openEmbeddedStore } from './store/embedded/open-embedded-store.js';
 import { openMongoStore } from './store/mongo/open-mongo-store.js';
 import type { Store } from './store/store.js';
@@ -14,14 +15,15 @@ export function openStore({ storeUrl, dataDir }: Pick<Config, 'storeUrl' | 'data
   return storeUrl === undefined ? openEmbeddedStore({ dataDir }) : openMongoStore({ url: storeUrl });
 }
 
-/** Opens store, ledger and cache, and leaves their closing to `cleanups`. The collections can be used from then on. */
+/** Opens store, ledger and cache, and leaves their closing to `cleanups`. The resources can be used from then on. */
 export async function openStorage(
   config: Config,
-  collections: readonly string[],
+  definitions: readonly DeclarableResource[],
   { log, cleanups }: StorageDeps,
 ): Promise<CachedLedger> {
   const ledger = await openLedger(config, log, cleanups);
-  await ledger.declareCollections([CACHE_KEYS_COLLECTION, ...collections]);
+  await ledger.declareCollections([CACHE_KEYS_COLLECTION]);
+  for (const definition of definitions) await declareResource(ledger, definition);
   const sharedTier = config.redisUrl === undefined ? undefined : openRedisTier(config.redisUrl, ledger.databaseId, log);
   if (sharedTier !== undefined) cleanups.add('Redis cache', () => sharedTier.close());
   return createCachedLedger({ ledger, nearBytesMax: config.cacheBytesMax, ...(sharedTier && { sharedTier }) });

@@ -1,4 +1,5 @@
 import type { Commit, CommitRequest } from '../store/entry.js';
+import type { IndexDeclaration } from '../store/query/query.js';
 import type { FollowerPosition, Store } from '../store/store.js';
 import { abortable } from '../async/abortable.js';
 import type { CommitInput, CommitResult } from './commit.js';
@@ -9,6 +10,7 @@ import { createLog, type LogObserver } from './log.js';
 import { startPoll } from './poll.js';
 import { prepareCommit, requestRecordName } from './prepare.js';
 import { createRecent } from './recent.js';
+import { createQueries, type Queries } from './query.js';
 import { createReads, type Reads } from './reads.js';
 import { DEFAULT_RETENTION, type RetentionPolicy, startRetention } from './retention.js';
 import { type LedgerClock, type LedgerLogger, createSystemClock, type Wake } from './surroundings.js';
@@ -18,11 +20,14 @@ import { createTransact, type Transact } from './transact.js';
  * The one way by which state changes. docs/ledger.md says what is guaranteed and how. Waiting calls end at once when
  * their signal aborts; the commit that was waited for may happen all the same.
  */
-export interface Ledger extends Reads {
+export interface Ledger extends Reads, Queries {
   readonly databaseId: string;
 
   /** Makes collections usable. In every process that uses them; those that are there already stay as they are. */
   declareCollections(names: readonly string[]): Promise<void>;
+
+  /** Makes the indexes that queries of a collection may walk along. In every process that queries it. */
+  declareIndexes(collection: string, indexes: readonly IndexDeclaration[]): Promise<void>;
 
   /**
    * Makes one atomic change and resolves when it is durable. Rejects with PreconditionFailedError, having changed
@@ -114,8 +119,10 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
 
   return {
     ...reads,
+    ...createQueries(store, log),
     databaseId: store.databaseId,
     declareCollections: (names) => store.declareCollections(names),
+    declareIndexes: (collection, indexes) => store.declareIndexes(collection, indexes),
     commit: (input, { signal } = {}) => commit(input, signal),
     transact: createTransact({ reads, commit, findReplay }),
     follow: (following) => follows.follow(following),

@@ -80,7 +80,7 @@ export function createReads(store: Store, log: Log): Reads {
 }
 
 /** Brings the position as far as a read asks for, or rejects with FutureRevisionError if the log does not go there. */
-async function reach(log: Log, { freshness = 'latest', signal }: ReadOptions): Promise<void> {
+export async function reach(log: Log, { freshness = 'latest', signal }: ReadOptions): Promise<void> {
   signal?.throwIfAborted();
   if (freshness === 'any') return;
   if (freshness !== 'latest') checkRevision(freshness);

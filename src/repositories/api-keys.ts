@@ -1,5 +1,8 @@
 import type { Ledger } from '../ledger/ledger.js';
-import type { StateDocument } from '../store/state.js';
+import { defineResource } from './definition.js';
+import { ResourceError } from './errors.js';
+import { valueField } from './filter/schema.js';
+import { createResources } from './resource.js';
 
 /** The ledger collection that holds all API keys, by their ids. */
 export const API_KEYS_COLLECTION = 'api_keys';
@@ -22,24 +25,36 @@ export interface ApiKeys {
   add(key: ApiKey): Promise<boolean>;
 }
 
+/** API keys, by ids without a parent. Their secrets can be found by nobody. */
+export const API_KEYS = defineResource<ApiKey>({
+  type: 'keelson.dev/ApiKey',
+  singular: 'API key',
+  collection: API_KEYS_COLLECTION,
+  pattern: '{api_key}',
+  codec: {
+    encode: ({ principal, secretHash, permissions }) => ({ principal, secretHash, permissions }),
+    // Only this codec writes into the collection, and always with these three.
+    decode: ({ id, value }) => ({ id, ...(value as unknown as Omit<ApiKey, 'id'>) }),
+  },
+  schema: new Map([
+    ['name', { type: { kind: 'string' }, field: { kind: 'id' } }],
+    valueField('principal', { kind: 'string' }),
+    valueField('permissions', { kind: 'list', element: { kind: 'string' } }),
+  ]),
+});
+
 export function createApiKeys(ledger: Ledger): ApiKeys {
+  const keys = createResources({ ledger }, API_KEYS);
   return {
-    async get(id) {
-      const state = await ledger.get(API_KEYS_COLLECTION, id);
-      return state === undefined ? undefined : toApiKey(state);
-    },
-    async add({ id, principal, secretHash, permissions }) {
-      const value = { principal, secretHash, permissions };
-      const result = await ledger.transact(async (view) => {
-        const existing = await view.get(API_KEYS_COLLECTION, id);
-        return existing === undefined ? [{ kind: 'put', collection: API_KEYS_COLLECTION, id, value }] : [];
-      });
-      return result.documents.length > 0;
+    get: (id) => keys.find(id),
+    add: async (key) => {
+      try {
+        await keys.create({ parent: '', id: key.id, content: key });
+        return true;
+      } catch (err) {
+        if (err instanceof ResourceError && err.failure === 'exists') return false;
+        throw err;
+      }
     },
   };
-}
-
-function toApiKey({ id, value }: StateDocument): ApiKey {
-  // Only this file writes into the collection, and always with these three.
-  return { id, ...(value as unknown as Omit<ApiKey, 'id'>) };
 }

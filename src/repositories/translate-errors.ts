@@ -7,10 +7,14 @@ import {
 } from '../ledger/errors.js';
 import { ResourceError, type ResourceFailure } from './errors.js';
 import { FieldMaskError } from './field-mask.js';
+import { FilterError } from './filter/filter-error.js';
+import { OrderByError } from './order-by.js';
 import { PageTokenError } from './page-token.js';
+import { UnstorableValueError } from './stored-json.js';
 import type { CallContext } from '../rpc/context.js';
-import { invalidRequest, ServiceError, type Reason } from '../rpc/errors.js';
+import { invalidRequest, ServiceError, type FieldViolation, type Reason } from '../rpc/errors.js';
 import { StoreBrokenError, StoreClosedError, StoreFailedError } from '../store/errors.js';
+import { OrderNeedsIndexError } from '../store/query/query.js';
 
 const RETRY_DELAY_MS = 200;
 
@@ -34,16 +38,27 @@ export function translating<Req, Res>(handler: (ctx: CallContext, request: Req) 
 /** Gives what is not known back as it is, which the pipeline turns into INTERNAL. */
 export function toServiceError(err: unknown): unknown {
   if (err instanceof ResourceError) return fromResource(err);
-  if (err instanceof FieldMaskError) return invalidRequest([{ field: 'update_mask', description: err.message }]);
-  if (err instanceof PageTokenError) return invalidRequest([{ field: 'page_token', description: err.message }]);
+  const violation = toViolation(err);
+  if (violation !== undefined) return invalidRequest([violation]);
   if (err instanceof RequestIdReusedError) {
     return new ServiceError(
       'REQUEST_ID_REUSED',
       'Cannot repeat the call: its request_id was used for a different request',
     );
   }
-  if (err instanceof CommitTooLargeError) return invalidRequest([{ field: '', description: err.message }]);
   return fromAvailability(err);
+}
+
+/** What a field of the request is at fault for; standard methods give their fields these names. */
+function toViolation(err: unknown): FieldViolation | undefined {
+  if (err instanceof FieldMaskError) return { field: 'update_mask', description: err.message };
+  if (err instanceof PageTokenError) return { field: 'page_token', description: err.message };
+  if (err instanceof FilterError) return { field: 'filter', description: err.message };
+  if (err instanceof OrderByError || err instanceof OrderNeedsIndexError)
+    return { field: 'order_by', description: err.message };
+  if (err instanceof UnstorableValueError) return { field: err.path, description: err.message };
+  if (err instanceof CommitTooLargeError) return { field: '', description: err.message };
+  return undefined;
 }
 
 function fromResource({ failure, message, resourceType, resourceName }: ResourceError): ServiceError {

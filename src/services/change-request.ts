@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ChangeOptions } from '../repositories/documents.js';
+import type { ChangeOptions } from '../repositories/resource.js';
 import type { CallContext } from '../rpc/context.js';
 
 /** What a repeat of a change is recognised by. */

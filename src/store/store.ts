@@ -1,4 +1,5 @@
 import type { Entry } from './entry.js';
+import type { IndexDeclaration, QueryRead, QueryRequest } from './query/query.js';
 import type { StateDocument } from './state.js';
 
 /**
@@ -22,6 +23,9 @@ export interface Store {
 
   /** Makes room for collections. A name that is there already is left as it is. */
   declareCollections(names: readonly string[]): Promise<void>;
+
+  /** Makes the indexes that queries of a declared collection may walk along, which may take long where there is much. */
+  declareIndexes(collection: string, indexes: readonly IndexDeclaration[]): Promise<void>;
 
   /** The newest position whose entries the state is known to show; never below the floor. */
   readApplied(): Promise<Position>;
@@ -56,6 +60,9 @@ export interface Store {
 
   /** Documents in the byte order of their ids. */
   scanDocuments(request: ScanRequest): Promise<StateRead>;
+
+  /** Documents that meet a condition, in an order. Rejects with OrderNeedsIndexError. */
+  queryDocuments(request: QueryRequest): Promise<QueryRead>;
 
   /** Raises the floor, then drops the entries up to it. Entries above must not be needed to apply the state. */
   dropEntries(floor: Position): Promise<void>;

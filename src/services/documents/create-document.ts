@@ -12,6 +12,6 @@ export function createCreateDocument(deps: { documents: Pick<Documents, 'create'
     const fields = readFields('document.fields', document?.fields);
     const encoded = CreateDocumentRequest.encode(request).finish();
     const options = changeOptions(ctx, { method: 'CreateDocument', requestId, encoded });
-    return toMessage(await deps.documents.create({ parent, documentId, fields }, options));
+    return toMessage(await deps.documents.create({ parent, id: documentId, content: { fields } }, options));
   };
 }

@@ -12,8 +12,8 @@ export function createUpdateDocument(deps: { documents: Pick<Documents, 'update'
     const change = {
       name: document?.name ?? '',
       etag: document?.etag ?? '',
-      fields: readFields('document.fields', document?.fields),
-      mask: updateMask.length === 0 || updateMask.includes('*') ? undefined : updateMask,
+      content: { fields: readFields('document.fields', document?.fields) },
+      mask: updateMask,
     };
     const encoded = UpdateDocumentRequest.encode(request).finish();
     return toMessage(

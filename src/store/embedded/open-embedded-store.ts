@@ -1,8 +1,8 @@
 import { isCollectionName } from '../collection-name.js';
 import { genesisHash } from '../entry.js';
 import { InvalidCollectionNameError } from '../errors.js';
-import type { Position, StateRead, Store } from '../store.js';
-import type { StateDocument } from '../state.js';
+import type { IndexDeclaration } from '../query/query.js';
+import type { Position, Store } from '../store.js';
 import { holdDataDirectory } from './data-directory.js';
 import { openReader, type Reader } from './reader.js';
 import { checkDataFile } from './schema.js';
@@ -29,6 +29,7 @@ export async function openEmbeddedStore(options: { readonly dataDir: string }): 
 
 function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void): Store {
   const declared = new Set(reader.collections());
+  const indexes = new Map<string, readonly IndexDeclaration[]>();
   const start: Position = { revision: 0, hash: genesisHash(reader.databaseId), time: 0 };
   const floor = () => reader.floor() ?? start;
   return {
@@ -37,6 +38,10 @@ function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void
     hasCollection: (name) => declared.has(name),
     collections: () => [...declared].sort(),
     declareCollections: async (names) => declareCollections(writer, declared, names),
+    declareIndexes: async (collection, declaredIndexes) => {
+      await writer.call('declareIndexes', { collection, indexes: declaredIndexes });
+      indexes.set(collection, declaredIndexes);
+    },
     readApplied: async () => reader.tail() ?? floor(),
     readFloor: async () => floor(),
     readTail: async (after, limit) => reader.entriesFrom(after, limit),
@@ -44,8 +49,10 @@ function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void
     append: (entry) => writer.call('append', entry),
     // `append` did it.
     apply: async () => {},
-    getDocuments: async (request) => readSnapshot(reader, () => reader.get(request)),
-    scanDocuments: async (request) => readSnapshot(reader, () => reader.scan(request)),
+    getDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.get(request) })),
+    scanDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.scan(request) })),
+    queryDocuments: async (request) =>
+      readSnapshot(reader, () => reader.query(request, indexes.get(request.collection) ?? [])),
     dropEntries: (upTo) => dropEntries(writer, upTo),
     // One process writes, and state with the entry: no late write can meet a deletion.
     dropTombstones: async () => {},
@@ -74,10 +81,10 @@ async function dropEntries(writer: Writer, floor: Position): Promise<void> {
   while ((await writer.call('sweepEntries', undefined)) > 0);
 }
 
-function readSnapshot(reader: Reader, read: () => (StateDocument | undefined)[]): StateRead {
+function readSnapshot<T extends object>(reader: Reader, read: () => T): T & { revision: number; exact: boolean } {
   return reader.snapshot(() => {
-    const documents = read();
+    const answer = read();
     const revision = (reader.tail() ?? reader.floor())?.revision ?? 0;
-    return { documents, revision, exact: true };
+    return { ...answer, revision, exact: true };
   });
 }

@@ -1,9 +1,11 @@
 import Database from 'libsql';
 import type { Entry } from '../entry.js';
-import type { JsonObject } from '../json-value.js';
 import { prefixEnd } from '../prefix-range.js';
 import type { StateDocument } from '../state.js';
+import type { IndexDeclaration, QueryRequest } from '../query/query.js';
 import type { FollowerPosition, GetRequest, Position, ScanRequest } from '../store.js';
+import { documentOfRow, type DocumentRow } from './document-row.js';
+import { type Found, runQuery } from './queries.js';
 
 /**
  * The connection that reads. Its calls take microseconds and so run on the thread that serves calls. It sees what is
@@ -17,6 +19,7 @@ export interface Reader {
   entriesFrom(after: number, limit: number): Entry[];
   get(request: GetRequest): (StateDocument | undefined)[];
   scan(request: ScanRequest): StateDocument[];
+  query(request: QueryRequest, indexes: readonly IndexDeclaration[]): Found;
   followers(): FollowerPosition[];
   /** Runs reads on one state of the database. */
   snapshot<T>(read: () => T): T;
@@ -39,6 +42,7 @@ export function openReader(path: string): Reader {
     entriesFrom: (after, limit) => (statements.entries.all([after, after, after, limit]) as EntryRow[]).map(toEntry),
     get: ({ collection, ids }) => ids.map((key) => toDocument(collection, queriesFor(collection).get.get([key]))),
     scan: (request) => scanRows(request, queriesFor(request.collection)),
+    query: (request, indexes) => runQuery(db, request, indexes),
     followers: () => statements.followers.all([]) as FollowerPosition[],
     snapshot: db.transaction((read: () => unknown) => read()) as Reader['snapshot'],
     close: () => db.close(),
@@ -84,15 +88,6 @@ function scanRows(request: ScanRequest, { scan, scanToEnd }: DocumentQueries): S
   return (rows as DocumentRow[]).map((row) => documentOfRow(collection, row));
 }
 
-interface DocumentRow {
-  readonly id: string;
-  readonly value: string;
-  readonly revision: number;
-  readonly create_revision: number;
-  readonly create_time: number;
-  readonly update_time: number;
-}
-
 interface EntryRow extends Pick<Entry, 'first' | 'last' | 'time' | 'hash' | 'body'> {
   readonly batch_id: string;
   readonly previous_hash: string;
@@ -100,18 +95,6 @@ interface EntryRow extends Pick<Entry, 'first' | 'last' | 'time' | 'hash' | 'bod
 
 function toDocument(collection: string, row: unknown): StateDocument | undefined {
   return row === undefined ? undefined : documentOfRow(collection, row as DocumentRow);
-}
-
-function documentOfRow(collection: string, row: DocumentRow): StateDocument {
-  return {
-    collection,
-    id: row.id,
-    value: JSON.parse(row.value) as JsonObject,
-    revision: row.revision,
-    createRevision: row.create_revision,
-    createTime: row.create_time,
-    updateTime: row.update_time,
-  };
 }
 
 function toEntry(row: EntryRow): Entry {

@@ -1,9 +1,11 @@
 import type { Entry } from '../entry.js';
+import type { IndexDeclaration } from '../query/query.js';
 import type { AppendOutcome, FollowerPosition, Position } from '../store.js';
 
 /** What the thread that writes can be asked to do. Each is one durable transaction. */
 export interface WriterCalls {
   declareCollections(names: readonly string[]): void;
+  declareIndexes(of: CollectionIndexes): void;
   append(entry: Entry): AppendOutcome;
   raiseFloor(floor: Position): void;
   /** Deletes some of the entries below the floor, and tells how many. */
@@ -11,6 +13,11 @@ export interface WriterCalls {
   dropRequests(before: number): void;
   saveFollower(follower: FollowerPosition): void;
   removeFollower(name: string): void;
+}
+
+export interface CollectionIndexes {
+  readonly collection: string;
+  readonly indexes: readonly IndexDeclaration[];
 }
 
 /** One call, as it is posted to the thread. */

@@ -4,8 +4,9 @@ import { decodeCommits, type Entry } from '../entry.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { StateDocument, StateWrite } from '../state.js';
 import type { AppendOutcome, Position } from '../store.js';
+import { declareIndexes } from './indexes.js';
 import { createSchema, documentTable } from './schema.js';
-import type { WriterCalls } from './writer-calls.js';
+import type { CollectionIndexes, WriterCalls } from './writer-calls.js';
 
 // Small enough that a commit which waits for it is not noticeably late.
 const SWEEP_ENTRIES = 500;
@@ -42,11 +43,15 @@ function createWriterCalls(db: Database.Database): WriterCalls {
       statements.addCollection.run([name]);
     }
   });
+  const indexesOf = inTransaction(db, ({ collection, indexes }: CollectionIndexes) =>
+    declareIndexes(db, collection, indexes),
+  );
   const append = inTransaction(db, (entry: Entry) =>
     appendEntry(entry, statements, (name) => statementsOf(db, tables, name)),
   );
   return {
     declareCollections,
+    declareIndexes: indexesOf,
     append,
     raiseFloor,
     sweepEntries: () => statements.sweepEntries.run([SWEEP_ENTRIES]).changes,

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Collection, Db, ReadConcernLevel } from 'mongodb';
 import { NewerDataFormatError } from '../errors.js';
+import type { IndexDeclaration } from '../query/query.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { DatabaseMark, StoredDocument, StoredEntry, StoredFollower, StoredPosition } from './documents.js';
 import { isDuplicateKey } from './failures.js';
+import { indexKeys } from './query-range.js';
 
 /** Raised by one when an older release could no longer read what this one writes. */
 export const DATA_FORMAT = 1;
@@ -39,6 +41,14 @@ export async function markDatabase(db: Db): Promise<string> {
 /** Makes the indexes that the engine reads by. Those that are there already stay. */
 export async function createIndexes(collections: LedgerCollections, names: readonly string[]): Promise<void> {
   for (const name of names) await collections.documents(name).createIndex({ deletedRevision: 1 }, { sparse: true });
+}
+
+/** The indexes that queries walk along. Others of the collection stay, because an older release may use them. */
+export async function createDeclaredIndexes(
+  documents: Collection<StoredDocument>,
+  indexes: readonly IndexDeclaration[],
+): Promise<void> {
+  for (const index of indexes) await documents.createIndex(indexKeys(index) as Record<string, 1 | -1>);
 }
 
 /** The indexes that are not of a declared collection. */

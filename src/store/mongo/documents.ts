@@ -1,5 +1,6 @@
 import type { Entry } from '../entry.js';
 import type { JsonObject } from '../json-value.js';
+import { parentOf } from '../query/field-value.js';
 import type { StateDocument, StateWrite } from '../state.js';
 import type { FollowerPosition, Position } from '../store.js';
 import { escapeKeys, unescapeKeys } from './key-escape.js';
@@ -12,7 +13,9 @@ export interface StoredEntry extends Omit<Entry, 'first'> {
 /** How a document lies in its collection. */
 export interface LiveDocument {
   readonly _id: string;
-  readonly value: JsonObject;
+  /** The id before its last part, for indexes below one parent. */
+  readonly parent: string;
+  readonly value?: JsonObject;
   readonly revision: number;
   readonly createRevision: number;
   readonly createTime: Date;
@@ -62,6 +65,7 @@ export function toStoredDocument({ id, revision, document }: StateWrite): Stored
   const { value, createRevision, createTime, updateTime } = document;
   return {
     _id: id,
+    parent: parentOf(id),
     value: escapeKeys(value),
     revision,
     createRevision,
@@ -76,7 +80,8 @@ export function toStateDocument(collection: string, stored: StoredDocument): Sta
   return {
     collection,
     id: _id,
-    value: unescapeKeys(value),
+    // A query for keys alone reads no value.
+    value: value === undefined ? {} : unescapeKeys(value),
     revision,
     createRevision,
     createTime: createTime.getTime(),

@@ -12,7 +12,12 @@ const UNSAFE_CHARACTER = new RegExp(`^[$_]|[.%${NUL}]`, 'g');
  * key, and every value, is stored as it is, so that the database can be read and queried.
  */
 export function escapeKeys(value: JsonObject): JsonObject {
-  return mapKeys(value, (key) => (UNSAFE_KEY.test(key) ? key.replace(UNSAFE_CHARACTER, percent) : key));
+  return mapKeys(value, escapeKey);
+}
+
+/** Rewrites one key. */
+export function escapeKey(key: string): string {
+  return UNSAFE_KEY.test(key) ? key.replace(UNSAFE_CHARACTER, percent) : key;
 }
 
 /** The reverse of `escapeKeys`. */

@@ -4,10 +4,12 @@ import { createElapsedClock } from '../elapsed-clock.js';
 import { type Entry, genesisHash } from '../entry.js';
 import { InvalidCollectionNameError, StoreClosedError, StoreFailedError } from '../errors.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
+import type { IndexDeclaration } from '../query/query.js';
 import type { Store } from '../store.js';
 import { appendEntry } from './append.js';
 import { applyEntries, applyForeign, markApplied } from './apply.js';
 import {
+  createDeclaredIndexes,
   createIndexes,
   createOwnIndexes,
   type LedgerCollections,
@@ -18,6 +20,7 @@ import {
 import { readEntries, readTail } from './history.js';
 import { createPositions } from './positions.js';
 import { ignoreDuplicateKey } from './failures.js';
+import { queryDocuments } from './query-reads.js';
 import { getDocuments, scanDocuments } from './state-reads.js';
 
 // One command, its wait for the majority included. An append whose answer does not come is sent again.
@@ -79,6 +82,7 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
   const { entries, followers } = collections;
   const positions = createPositions(collections.positions, { revision: 0, hash: genesisHash(databaseId), time: 0 });
   const applying = { collections, positions, elapsed };
+  const indexes = new Map<string, readonly IndexDeclaration[]>();
   const closing = new AbortController();
   // The entry that this process appended last, which it need not wait for anyone else to apply.
   let own: { readonly batchId: string; readonly appendedAt: number } | undefined;
@@ -88,6 +92,10 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
     hasCollection: (name) => declared.has(name),
     collections: () => [...declared].sort(),
     declareCollections: (names) => declareCollections(collections, declared, names),
+    declareIndexes: async (collection, declaredIndexes) => {
+      await createDeclaredIndexes(collections.documents(collection), declaredIndexes);
+      indexes.set(collection, declaredIndexes);
+    },
     readApplied: () => positions.read('applied'),
     readFloor: () => positions.read('floor'),
     readTail: (after, limit) => readTail(entries, { after, limit }, tailConcern),
@@ -104,6 +112,8 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
     },
     getDocuments: (request) => getDocuments(collections, request),
     scanDocuments: (request) => scanDocuments(collections, request),
+    queryDocuments: (request) =>
+      queryDocuments(collections.documents(request.collection), request, indexes.get(request.collection) ?? []),
     dropEntries: async (floor) => {
       await positions.raise('floor', floor);
       await entries.deleteMany({ _id: { $lte: floor.revision } });

@@ -71,6 +71,17 @@ export interface ListDocumentsRequest {
    * `page_size`.
    */
   pageToken: string;
+  /**
+   * Chooses documents (AIP-160): `fields.state = "open" AND fields.total > 10`, `fields.tags:urgent`,
+   * `create_time >= "2024-05-01T00:00:00Z"`. Names `name`, `fields`, `create_time`, `update_time` and `revision`. At most
+   * 4096 characters, 64 comparisons and 16 parentheses inside each other. All documents, when it is empty.
+   */
+  filter: string;
+  /**
+   * Puts documents in order (AIP-132): `create_time desc, fields.total`. By `name`, when it is empty. Collections of any
+   * size can be ordered by `name`, `create_time`, `update_time` and `revision`, and by others up to 10000 documents.
+   */
+  orderBy: string;
 }
 
 /** Answers with a page of documents. */
@@ -380,7 +391,7 @@ export const GetDocumentRequest: MessageFns<GetDocumentRequest> = {
 };
 
 function createBaseListDocumentsRequest(): ListDocumentsRequest {
-  return { parent: "", pageSize: 0, pageToken: "" };
+  return { parent: "", pageSize: 0, pageToken: "", filter: "", orderBy: "" };
 }
 
 export const ListDocumentsRequest: MessageFns<ListDocumentsRequest> = {
@@ -393,6 +404,12 @@ export const ListDocumentsRequest: MessageFns<ListDocumentsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(26).string(message.pageToken);
+    }
+    if (message.filter !== "") {
+      writer.uint32(34).string(message.filter);
+    }
+    if (message.orderBy !== "") {
+      writer.uint32(42).string(message.orderBy);
     }
     return writer;
   },
@@ -434,6 +451,22 @@ export const ListDocumentsRequest: MessageFns<ListDocumentsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.orderBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -454,6 +487,8 @@ export const ListDocumentsRequest: MessageFns<ListDocumentsRequest> = {
     message.parent = object.parent ?? "";
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.filter = object.filter ?? "";
+    message.orderBy = object.orderBy ?? "";
     return message;
   },
 };
@@ -961,7 +996,8 @@ export const DocumentServiceDefinition = {
       },
     },
     /**
-     * Lists the documents of a collection in the order of their names, compared by code point.
+     * Lists the documents of a collection that meet a filter, in the order of their names, compared by code point, or in
+     * another.
      *
      * A collection without documents answers with an empty list. A page shows the collection as it is when the page is
      * read: a document that is created or deleted between two pages may or may not be seen, any other is seen once.

@@ -1,0 +1,131 @@
+import type { Ledger } from '../ledger/ledger.js';
+import type { TransactionView } from '../ledger/transact.js';
+import type { Write } from '../ledger/commit.js';
+import type { StateDocument } from '../store/state.js';
+import type { Decodable, ResourceDefinition } from './definition.js';
+import { createExpiry, type Expiry } from './expiry.js';
+import { countResources, listResources, type ListQuery, type ResourceCount, type ResourcePage } from './list.js';
+import { notFound, type Kind } from './refusals.js';
+import { watchResources, type WatchEvent, type WatchOptions } from './watch.js';
+import { createWrites, type Creation, type Deletion, type ResourceWrites, type Update } from './writes.js';
+
+/** Makes a change safe to repeat: the same id from the same caller gets the first answer. */
+export interface ChangeRequest {
+  readonly caller: string;
+  readonly id: string;
+  /** Tells apart two requests that claim the same id. */
+  readonly fingerprint: string;
+}
+
+export interface ChangeOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly request?: ChangeRequest | undefined;
+}
+
+/**
+ * The standard methods of one kind of resource. Refuses with ResourceError, FilterError, OrderByError, FieldMaskError,
+ * PageTokenError or a ledger's error. A resource that has expired is not there for any of them but `watch`.
+ */
+export interface Resources<T, C = T> {
+  readonly definition: ResourceDefinition<T, C>;
+  /** Rejects with a ResourceError `not-found` if there is none. */
+  get(name: string, signal?: AbortSignal): Promise<T>;
+  find(name: string, signal?: AbortSignal): Promise<T | undefined>;
+  /** All of one revision, in the order of the names. Rejects with `not-found` for the first that is missing. */
+  batchGet(names: readonly string[], signal?: AbortSignal): Promise<readonly T[]>;
+  list(query: ListQuery, signal?: AbortSignal): Promise<ResourcePage<T>>;
+  count(query: Pick<ListQuery, 'parent' | 'filter'>, signal?: AbortSignal): Promise<ResourceCount>;
+  create(creation: Creation<C>, options?: ChangeOptions): Promise<T>;
+  update(update: Update<C>, options?: ChangeOptions): Promise<T>;
+  delete(deletion: Deletion, options?: ChangeOptions): Promise<void>;
+  /** Tells what becomes of resources that meet a filter, commit by commit, from a revision on. */
+  watch(options: WatchOptions): AsyncIterable<WatchEvent<T>>;
+  /** The same changes as parts of a larger one: see `commitTogether`. */
+  readonly writes: ResourceWrites<C>;
+}
+
+export interface ResourceDeps {
+  readonly ledger: Ledger;
+  /** Milliseconds since 1970, for what expires. Default the time of day. */
+  readonly now?: () => number;
+}
+
+/** What has to be known of a resource to make room for it. */
+export type DeclarableResource = Pick<ResourceDefinition<never>, 'collection' | 'indexes'>;
+
+/** Makes the collection and the indexes of a resource. To be called in every process before it is used. */
+export async function declareResource(
+  ledger: Pick<Ledger, 'declareCollections' | 'declareIndexes'>,
+  definition: DeclarableResource,
+): Promise<void> {
+  await ledger.declareCollections([definition.collection]);
+  await ledger.declareIndexes(definition.collection, definition.indexes);
+}
+
+/** Makes the standard methods of a resource from its definition. */
+export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDefinition<T, C>): Resources<T, C> {
+  const { ledger, now = () => Date.now() } = deps;
+  const expiry = createExpiry(definition, now);
+  const writes = createWrites(definition, expiry);
+  const changeOne = async (decide: (view: TransactionView) => Promise<Write>, options: ChangeOptions = {}) => {
+    const { documents } = await ledger.transact(async (view) => [await decide(view)], options);
+    return decodeWritten(definition, documents[0]);
+  };
+  const readMany = (names: readonly string[], signal: AbortSignal | undefined) =>
+    readResources({ ledger, definition, expiry }, names, signal);
+  return {
+    definition,
+    writes,
+    find: async (name, signal) => (await readMany([name], signal))[0],
+    get: async (name, signal) => found(definition, name, (await readMany([name], signal))[0]),
+    batchGet: async (names, signal) => {
+      const resources = await readMany(names, signal);
+      return names.map((name, index) => found(definition, name, resources[index]));
+    },
+    list: (query, signal) => listResources({ ledger, definition, expiry }, query, signal),
+    count: (query, signal) => countResources({ ledger, definition, expiry }, query, signal),
+    create: (creation, options) => changeOne((view) => writes.create(view, creation), options),
+    update: (update, options) => changeOne((view) => writes.update(view, update), options),
+    delete: async (deletion, options = {}) => {
+      await ledger.transact((view) => writes.delete(view, deletion), options);
+    },
+    watch: (options) => watchResources(ledger, definition, options),
+  };
+}
+
+/**
+ * Commits changes of several resources, of any kinds, at one revision or not at all: `decide` gives what their `writes`
+ * make. It may run several times. Gives the documents as they were left, in order.
+ */
+export async function commitTogether(
+  ledger: Ledger,
+  decide: (view: TransactionView) => Promise<readonly Write[]>,
+  options: ChangeOptions = {},
+): Promise<readonly (StateDocument | undefined)[]> {
+  return (await ledger.transact(decide, options)).documents;
+}
+
+interface ReadDeps<T> {
+  readonly ledger: Ledger;
+  readonly definition: Decodable<T>;
+  readonly expiry: Expiry;
+}
+
+async function readResources<T>(
+  { ledger, definition, expiry }: ReadDeps<T>,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly (T | undefined)[]> {
+  const { documents } = await ledger.getMany(definition.collection, names, { signal });
+  return documents.map((state) => (expiry.isThere(state) ? definition.codec.decode(state) : undefined));
+}
+
+function found<T>(definition: Kind, name: string, resource: T | undefined): T {
+  if (resource === undefined) throw notFound(definition, 'get', name);
+  return resource;
+}
+
+function decodeWritten<T>({ codec, singular }: Decodable<T>, state: StateDocument | undefined): T {
+  if (state === undefined) throw new TypeError(`A commit that puts a ${singular} gave none back`);
+  return codec.decode(state);
+}

@@ -1,0 +1,129 @@
+import type { Collection, Document } from 'mongodb';
+import { idDescends, placeOf, type Place } from '../query/order.js';
+import { choosePlan, isIdOrder, type WalkPlan } from '../query/plan.js';
+import { compilePredicate, type Predicate } from '../query/predicate.js';
+import {
+  OrderNeedsIndexError,
+  SORT_DOCUMENTS_MAX,
+  type FoundDocument,
+  type IndexDeclaration,
+  type QueryRead,
+  type QueryRequest,
+} from '../query/query.js';
+import { segmentsBehind } from '../query/segments.js';
+import { createSorter } from '../query/sort-all.js';
+import type { StateDocument } from '../state.js';
+import { type StoredDocument, toStateDocument } from './documents.js';
+import { candidateFilter, storedPath } from './query-filter.js';
+import { leafRange, parentRange, segmentRange, sortOf } from './query-range.js';
+
+const BATCH_FIRST = 100;
+const BATCH_MAX = 1_000;
+
+type Documents = Collection<StoredDocument>;
+type Found = Pick<QueryRead, 'found' | 'next' | 'examined'>;
+
+/** Runs a query. The server gives no snapshot, so the answer is never exact. */
+export async function queryDocuments(
+  documents: Documents,
+  request: QueryRequest,
+  indexes: readonly IndexDeclaration[],
+): Promise<QueryRead> {
+  const plan = choosePlan(request, indexes);
+  const matches = compilePredicate(request.condition);
+  const query = { documents, request, matches };
+  const found = plan.kind === 'walk' ? await walk(query, plan) : await sortAll(query);
+  return { ...found, revision: request.at, exact: false };
+}
+
+interface Query {
+  readonly documents: Documents;
+  readonly request: QueryRequest;
+  readonly matches: Predicate;
+}
+
+/** Reads the keys of a bounded number of documents in order, then those of them that may meet the condition. */
+async function walk(query: Query, plan: WalkPlan): Promise<Found> {
+  const { request, matches } = query;
+  const { limit, examineMax } = request;
+  const found: FoundDocument[] = [];
+  let examined = 0;
+  let last = request.after;
+  for (let batch = Math.max(BATCH_FIRST, limit); examined < examineMax; batch *= 2) {
+    const wanted = Math.min(batch, BATCH_MAX, examineMax - examined);
+    const places = await readPlaces(query, plan, { after: last, count: wanted });
+    const candidates = await readCandidates(query, places);
+    for (const place of places) {
+      if (found.length === limit) return { found, next: last, examined };
+      examined += 1;
+      last = place;
+      const document = candidates.get(place.id);
+      if (document && matches(document)) found.push({ document, place });
+    }
+    if (places.length < wanted) return { found, next: undefined, examined };
+  }
+  return { found, next: last, examined };
+}
+
+async function readPlaces(
+  { documents, request }: Query,
+  plan: WalkPlan,
+  { after, count }: { readonly after: Place | undefined; readonly count: number },
+): Promise<Place[]> {
+  const { collection, orderBy, parent, signal } = request;
+  const order = isIdOrder(orderBy) ? [] : orderBy;
+  const descendingId = idDescends(orderBy);
+  const places: Place[] = [];
+  for (const segment of segmentsBehind(after, order)) {
+    const range = segmentRange(segment, order, descendingId);
+    if (range === undefined || places.length === count) continue;
+    const below = plan.index === undefined ? parentRange(parent) : { parent };
+    const conditions: Document[] = [below, ...leafRange([...plan.equal, ...plan.bounds]), ...range];
+    const options = { sort: sortOf(order, descendingId), limit: count - places.length, ...(signal && { signal }) };
+    const stored = await documents.find({ $and: conditions }, { ...options, projection: keysOf(request) }).toArray();
+    places.push(...stored.flatMap((one) => toStateDocument(collection, one) ?? []).map((one) => placeOf(one, order)));
+  }
+  return places;
+}
+
+// What the order needs, and what every document needs to be one.
+function keysOf({ orderBy }: QueryRequest): Document {
+  const paths = orderBy.flatMap(({ field }) => (field.kind === 'value' ? (storedPath(field) ?? []) : []));
+  const keys = { revision: 1, createRevision: 1, createTime: 1, updateTime: 1 };
+  return { ...keys, ...Object.fromEntries(paths.map((path) => [path, 1])) };
+}
+
+async function readCandidates(
+  { documents, request }: Query,
+  places: readonly Place[],
+): Promise<Map<string, StateDocument>> {
+  const { collection, condition, signal } = request;
+  if (places.length === 0) return new Map();
+  const ids = { _id: { $in: places.map(({ id }) => id) } };
+  const filter = candidateFilter(condition);
+  const stored = await documents.find(filter ? { $and: [ids, filter] } : ids, { ...(signal && { signal }) }).toArray();
+  return new Map(stored.flatMap((one) => toStateDocument(collection, one) ?? []).map((one) => [one.id, one]));
+}
+
+async function sortAll(query: Query): Promise<Found> {
+  const { documents, request, matches } = query;
+  const { collection, parent, condition, limit, signal } = request;
+  const below = parentRange(parent);
+  const count = await documents.countDocuments(below, { limit: SORT_DOCUMENTS_MAX + 1, ...(signal && { signal }) });
+  if (count > SORT_DOCUMENTS_MAX) throw new OrderNeedsIndexError();
+  const sorter = createSorter(request, matches);
+  const filter = candidateFilter(condition);
+  const cursor = documents.find(filter ? { $and: [below, filter] } : below, { ...(signal && { signal }) });
+  for await (const stored of cursor) {
+    const document = toStateDocument(collection, stored);
+    if (document) sorter.add(document);
+  }
+  const places = sorter.first();
+  const wanted = places.slice(0, limit);
+  const read = await readCandidates(query, wanted);
+  const found = wanted.flatMap((place) => {
+    const document = read.get(place.id);
+    return document ? [{ document, place }] : [];
+  });
+  return { found, next: places.length > limit ? wanted.at(-1) : undefined, examined: count };
+}

@@ -1,0 +1,30 @@
+import { comparePlaces, placeOf, type Place } from './order.js';
+import type { Predicate } from './predicate.js';
+import { OrderNeedsIndexError, SORT_DOCUMENTS_MAX, type QueryRequest } from './query.js';
+import type { StateDocument } from '../state.js';
+
+/** Puts documents in an order that no index has, keeping only their places. */
+export interface Sorter {
+  /** Throws OrderNeedsIndexError if there are too many. */
+  add(document: StateDocument): void;
+  /** The places of the first documents behind `after`, one more than `limit` if there are more. */
+  first(): readonly Place[];
+  readonly examined: () => number;
+}
+
+export function createSorter(request: Pick<QueryRequest, 'orderBy' | 'after' | 'limit'>, matches: Predicate): Sorter {
+  const { orderBy, after, limit } = request;
+  const places: Place[] = [];
+  let examined = 0;
+  return {
+    add: (document) => {
+      examined += 1;
+      if (examined > SORT_DOCUMENTS_MAX) throw new OrderNeedsIndexError();
+      if (!matches(document)) return;
+      const place = placeOf(document, orderBy);
+      if (after === undefined || comparePlaces(place, after, orderBy) > 0) places.push(place);
+    },
+    first: () => places.sort((a, b) => comparePlaces(a, b, orderBy)).slice(0, limit + 1),
+    examined: () => examined,
+  };
+}
