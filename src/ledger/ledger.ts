@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Commit, CommitRequest } from '../store/entry.js';
 import type { IndexDeclaration } from '../store/query/query.js';
 import type { FollowerPosition, Store } from '../store/store.js';
@@ -56,7 +57,10 @@ export interface Ledger extends Reads, Queries {
 
   removeFollower(name: string): Promise<void>;
 
-  /** Refuses what is not under way and waits for what is. Does not close the store. */
+  /**
+   * Refuses what is not under way and waits for what is, but not for long: closing the store, which is up to whoever
+   * opened it, ends what a server that is away leaves hanging.
+   */
   close(): Promise<void>;
 }
 
@@ -81,6 +85,7 @@ export interface LedgerOptions {
 }
 
 const POLL_INTERVAL_MS = 500;
+const CLOSE_MS_MAX = 3_000;
 
 /** Opens the ledger of a store, and first brings the state up to the log if a crash left it behind. */
 export async function createLedger(options: LedgerOptions): Promise<Ledger> {
@@ -132,9 +137,8 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     removeFollower: (name) => store.removeFollower(name),
     close: async () => {
       follows.close();
-      await retention.stop();
-      await poll.stop();
-      await committer.close();
+      const closed = Promise.all([retention.stop(), poll.stop(), committer.close()]);
+      await Promise.race([closed, delay(CLOSE_MS_MAX, undefined, { ref: false })]);
     },
   };
 }

@@ -90,14 +90,17 @@ export function createLog({ store, start, clock }: LogOptions): Log {
     advancing = turn.catch(() => {});
     return turn;
   };
-  const wasOvertaken = async () => (await store.readFloor()).revision > position.revision;
+  // What was read may have come from a process that was frozen, see TAIL_TRUST_MS.
+  const moveOverDoubtful = async (entries: readonly Entry[]) => {
+    const floor = await store.readFloor();
+    return floor.revision > position.revision ? skipDropped() : moveOver(entries);
+  };
   const readToTail = async () => {
     for (;;) {
       const began = clock.atMost();
       const entries = await store.readTail(position.revision, ENTRIES_PER_READ);
-      // After so long, what stands behind the position may have come from a process that was frozen, see TAIL_TRUST_MS.
-      if (clock.atMost() - confirmedAt > TAIL_TRUST_MS && (await wasOvertaken())) await skipDropped();
-      else await inTurn(() => moveOver(entries));
+      const isDoubtful = clock.atMost() - confirmedAt > TAIL_TRUST_MS;
+      await inTurn(() => (isDoubtful ? moveOverDoubtful(entries) : moveOver(entries)));
       // A full answer may have more behind it, and over a gap there was no moving.
       const last = entries.at(-1)?.last ?? 0;
       if (entries.length < ENTRIES_PER_READ && position.revision >= last) return confirm(began);

@@ -45,7 +45,7 @@ export class InvalidCollectionNameError extends StoreError {
   }
 }
 
-/** The engine could not do what was asked, and nothing was written. The cause tells why. */
+/** The engine could not do what was asked; if it was an append, nothing was written. The cause tells why. */
 export class StoreFailedError extends StoreError {
   readonly reason = 'STORE_FAILED';
   override readonly name = 'StoreFailedError';

@@ -2,7 +2,7 @@ import { MongoClient, type ReadConcernLevel } from 'mongodb';
 import { isCollectionName } from '../collection-name.js';
 import { createElapsedClock } from '../elapsed-clock.js';
 import { type Entry, genesisHash } from '../entry.js';
-import { InvalidCollectionNameError, StoreClosedError, StoreFailedError } from '../errors.js';
+import { InvalidCollectionNameError, StoreClosedError } from '../errors.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { IndexDeclaration } from '../query/query.js';
 import type { Store } from '../store.js';
@@ -22,14 +22,17 @@ import { createPositions } from './positions.js';
 import { ignoreDuplicateKey } from './failures.js';
 import { queryDocuments } from './query-reads.js';
 import { getDocuments, scanDocuments } from './state-reads.js';
+import { translateFailure, translateFailures } from './translate-failures.js';
 
 // One command, its wait for the majority included. An append whose answer does not come is sent again.
 const ANSWER_TIMEOUT_MS = 10_000;
-const SERVER_SELECTION_TIMEOUT_MS = 5_000;
+const SELECTION_TIMEOUT_MS = 5_000;
 
 export interface MongoStoreOptions {
   /** A connection string; the database is the one that it names. */
   readonly url: string;
+  /** How long a command looks for a primary before it fails. Default 5000. */
+  readonly selectionTimeoutMs?: number;
   /** Milliseconds since some moment, never too few; for tests of processes that were frozen. */
   readonly elapsed?: () => number;
 }
@@ -51,22 +54,29 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
     retryWrites: false,
     socketTimeoutMS: ANSWER_TIMEOUT_MS,
     waitQueueTimeoutMS: ANSWER_TIMEOUT_MS,
-    serverSelectionTimeoutMS: SERVER_SELECTION_TIMEOUT_MS,
+    serverSelectionTimeoutMS: options.selectionTimeoutMs ?? SELECTION_TIMEOUT_MS,
   });
   try {
-    await connect(client);
-    const db = client.db();
-    const databaseId = await markDatabase(db);
-    const collections = ledgerCollections(db);
-    await createOwnIndexes(collections);
-    const tailConcern = await strongestReadConcern(collections);
-    const declared = new Set((await collections.declared.find().toArray()).map(({ _id }) => _id));
-    const { elapsed = createElapsedClock() } = options;
-    return createMongoStore({ client, databaseId, collections, declared, tailConcern, elapsed });
+    await translateFailure('connect to MongoDB', client.connect());
+    const store = await translateFailure('open the database', openDatabase(client, options));
+    return translateFailures(store);
   } catch (err) {
     await client.close();
     throw err;
   }
+}
+
+async function openDatabase(
+  client: MongoClient,
+  { elapsed = createElapsedClock() }: MongoStoreOptions,
+): Promise<Store> {
+  const db = client.db();
+  const databaseId = await markDatabase(db);
+  const collections = ledgerCollections(db);
+  await createOwnIndexes(collections);
+  const tailConcern = await strongestReadConcern(collections);
+  const declared = new Set((await collections.declared.find().toArray()).map(({ _id }) => _id));
+  return createMongoStore({ client, databaseId, collections, declared, tailConcern, elapsed });
 }
 
 interface MongoStoreParts {
@@ -156,13 +166,5 @@ async function declareCollections(
   for (const name of added) {
     await collections.declared.insertOne({ _id: name }).catch(ignoreDuplicateKey);
     declared.add(name);
-  }
-}
-
-async function connect(client: MongoClient): Promise<void> {
-  try {
-    await client.connect();
-  } catch (cause) {
-    throw new StoreFailedError('connect to MongoDB', { cause });
   }
 }
