@@ -26,7 +26,7 @@ export function createRoutes({ table, isReady, serverInfo }: RoutesDeps): RouteE
     target: { kind: 'page', page },
     label: `(the gateway's own ${page.path})`,
   }));
-  return [...pages, ...bindings.map(restRoute), ...methods.flatMap(connectRoutes)];
+  return [...pages, ...bindings.map(restRoute), ...methods.flatMap(rpcRoutes)];
 }
 
 function restRoute(binding: Binding): RouteEntry<RouteTarget> {
@@ -34,16 +34,15 @@ function restRoute(binding: Binding): RouteEntry<RouteTarget> {
   return { httpMethod, template, target: { kind: 'rest', binding }, label: labelOf(method) };
 }
 
-/** Connect makes calls by POST, and by GET where the contract says that nothing changes. */
-function connectRoutes(method: Method): RouteEntry<RouteTarget>[] {
+/** Typed clients call by POST, and Connect by GET too where the contract says that nothing changes. */
+function rpcRoutes(method: Method): RouteEntry<RouteTarget>[] {
   const { methodKind, idempotency } = method.descriptor;
-  if (methodKind !== 'unary') return [];
-  const httpMethods = idempotency === IdempotencyLevel.NO_SIDE_EFFECTS ? ['POST', 'GET'] : ['POST'];
+  const isReadable = methodKind === 'unary' && idempotency === IdempotencyLevel.NO_SIDE_EFFECTS;
   const template = parseTemplate(method.path);
-  return httpMethods.map((httpMethod) => ({
+  return (isReadable ? ['POST', 'GET'] : ['POST']).map((httpMethod) => ({
     httpMethod,
     template,
-    target: { kind: 'connect', method },
+    target: { kind: 'rpc', method },
     label: labelOf(method),
   }));
 }

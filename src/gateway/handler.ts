@@ -5,6 +5,8 @@ import { withSafeHeaders, type HttpAnswer } from './answer.js';
 import type { CallDeps } from './call-deps.js';
 import { callConnectUnary } from './connect/call-unary.js';
 import type { Exchange } from './exchange.js';
+import { callGrpcWeb } from './grpc-web/call.js';
+import { isGrpcWeb } from './grpc-web/content-type.js';
 import { compress } from './http/compression.js';
 import type { Cors } from './http/cors.js';
 import { toHttpHeaders } from './http/headers.js';
@@ -17,11 +19,12 @@ import { renderError } from './rest/render-error.js';
 import type { Binding } from './routes/binding.js';
 import { splitPath } from './routes/request-target.js';
 import type { RouteMatch, Router } from './routes/router.js';
+import type { RpcRequest } from './rpc-request.js';
 
 /** What a route leads to. */
 export type RouteTarget =
   | { readonly kind: 'rest'; readonly binding: Binding }
-  | { readonly kind: 'connect'; readonly method: Method }
+  | { readonly kind: 'rpc'; readonly method: Method }
   | { readonly kind: 'page'; readonly page: Page };
 
 export interface HandlerDeps extends CallDeps {
@@ -72,7 +75,7 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
   }
   const { target } = match.entry;
   if (target.kind === 'page') return target.page.render();
-  if (target.kind === 'connect') return callConnectUnary(deps, { exchange, method: target.method, responseMetadata });
+  if (target.kind === 'rpc') return callRpc(deps, { exchange, method: target.method, responseMetadata });
   const { binding } = target;
   const call = binding.method.descriptor.methodKind === 'unary' ? callUnary : callStream;
   return call(deps, { exchange, binding, segments: match.segments, responseMetadata });
@@ -84,4 +87,9 @@ function findRoute({ router }: HandlerDeps, { request, target }: Exchange): Rout
     throw invalidRequest([{ field: '', description: 'Path is not percent-encoded UTF-8' }]);
   }
   return router.find(request.method ?? '', path);
+}
+
+/** The protocols of typed clients share the path of a method; the content type tells them apart. */
+function callRpc(deps: HandlerDeps, rpc: RpcRequest): Promise<HttpAnswer> {
+  return isGrpcWeb(rpc.exchange.request.headers) ? callGrpcWeb(deps, rpc) : callConnectUnary(deps, rpc);
 }

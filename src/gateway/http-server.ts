@@ -101,7 +101,6 @@ function createApp({ handle, registry, log, limits }: AppParts): FastifyInstance
     logger: false,
     // Nothing for its router to stumble over; the target as it came is in `originalUrl`.
     rewriteUrl: () => '/',
-    forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,
     requestTimeout: limits.requestTimeoutMs,

@@ -121,7 +121,7 @@ describe('the HTTP gateway, given a unary call of the Connect protocol', () => {
     for (const type of ['text/plain', 'application/grpc', 'application/connect+json', '']) {
       const { status, headers } = await call(GET, post('{}', { 'content-type': type }));
       expect(status, type).to.equal(415);
-      expect(headers.get('accept-post')).to.equal('application/json, application/proto');
+      expect(headers.get('accept-post')).to.match(/^application\/json, application\/proto/);
     }
   });
 

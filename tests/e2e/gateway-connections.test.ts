@@ -86,6 +86,30 @@ describe('the connections of the HTTP gateway', () => {
     await closed;
   });
 
+  it('serves a request that comes on an open connection while it closes', async () => {
+    let finish: (() => void) | undefined;
+    recorder.answer = (_call, request) => new Promise((resolve) => (finish = () => resolve(request)));
+    const answer = call('/v1/things/a');
+    while (finish === undefined) await new Promise((resolve) => setImmediate(resolve));
+    const late = connect(port, '127.0.0.1');
+    await once(late, 'connect');
+    const closed = running.gateway.close();
+    while (await isListening(port)) await new Promise((resolve) => setImmediate(resolve));
+    late.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+    const [bytes] = (await once(late, 'data')) as [Buffer];
+    expect(bytes.toString()).to.match(/^HTTP\/1\.1 200 [\s\S]*connection: close/i);
+    finish();
+    expect((await answer).status).to.equal(200);
+    await closed;
+  });
+
+  it('does not wait for connections that are idle', async () => {
+    await call('/healthz');
+    const startMs = performance.now();
+    await running.gateway.close();
+    expect(performance.now() - startMs).to.be.lessThan(500);
+  });
+
   it('cuts what is left when the time to close is over', async () => {
     recorder.answer = () => new Promise(() => {});
     const answer = call('/v1/things/a').then(
@@ -129,6 +153,19 @@ describe('the connections of the HTTP gateway', () => {
       socket.write(crlf(...head, 'content-length: 5000', 'expect: 100-continue'));
       const [first] = (await once(socket, 'data')) as [Buffer];
       expect(first.toString()).to.match(/^HTTP\/1\.1 413 /);
+      socket.destroy();
+    });
+
+    it('answers a body that is too large while it still comes, and goes on to the next request', async () => {
+      const head = ['POST /v1/everything/a:check HTTP/1.1', 'host: x', 'content-type: application/json'];
+      const socket = connect(port, '127.0.0.1');
+      socket.write(crlf(...head, 'content-length: 5000000'));
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      expect(first.toString()).to.match(/^HTTP\/1\.1 413 /);
+      socket.write('x'.repeat(5_000_000));
+      socket.write(crlf('GET /healthz HTTP/1.1', 'host: x'));
+      const [second] = (await once(socket, 'data')) as [Buffer];
+      expect(second.toString()).to.match(/^HTTP\/1\.1 200 /);
       socket.destroy();
     });
 

@@ -1,4 +1,5 @@
 import { fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
+import { Readable } from 'node:stream';
 import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway } from '../../src/gateway/http-server.js';
 import type { Dispatcher, IncomingCall } from '../../src/rpc/call.js';
 import type { Method } from '../../src/rpc/method-table.js';
@@ -11,19 +12,34 @@ export type Answer = (call: IncomingCall, request: Uint8Array, method: Method) =
 export class Recorder {
   calls: { method: string; request: JsonValue; call: IncomingCall }[] = [];
   answer: Answer = (_call, request) => Promise.resolve(request);
+  answerMany: (call: IncomingCall, request: Uint8Array) => AsyncIterable<Uint8Array> = () => Readable.from([]);
 
   get dispatcher(): Dispatcher {
     const unary: Dispatcher['unary'] = async (method, call, request) => {
-      const { input, name } = method.descriptor;
-      const registry = fixtureRegistry();
-      this.calls.push({ method: name, request: toJson(input, fromBinary(input, request), { registry }), call });
+      this.#keep(method, call, request);
       try {
         return await this.answer(call, request, method);
       } catch (err) {
         throw toStatusError(err, 'r');
       }
     };
-    return { unary } as Dispatcher;
+    const answerMany = (...args: Parameters<typeof this.answerMany>) => this.answerMany(...args);
+    const keep = (...args: [Method, IncomingCall, Uint8Array]) => this.#keep(...args);
+    const serverStream: Dispatcher['serverStream'] = async function* (method, call, request) {
+      keep(method, call, request);
+      try {
+        yield* answerMany(call, request);
+      } catch (err) {
+        throw toStatusError(err, 'r');
+      }
+    };
+    return { unary, serverStream } as Dispatcher;
+  }
+
+  #keep(method: Method, call: IncomingCall, request: Uint8Array): void {
+    const { input, name } = method.descriptor;
+    const json = toJson(input, fromBinary(input, request), { registry: fixtureRegistry() });
+    this.calls.push({ method: name, request: json, call });
   }
 }
 
@@ -48,13 +64,13 @@ export interface CallAnswer {
   readonly json: Record<string, never> | undefined;
 }
 
-export async function startGateway(): Promise<RunningGateway> {
+export async function startGateway(services: readonly string[] = ['ThingService']): Promise<RunningGateway> {
   const recorder = new Recorder();
   const log: object[] = [];
   const keep = (line: object) => log.push(line);
   let ready = true;
   const gateway = createHttpGateway({
-    table: aTable(),
+    table: aTable(services),
     dispatcher: recorder.dispatcher,
     log: { info: keep, error: keep } as never,
     isReady: () => ready,

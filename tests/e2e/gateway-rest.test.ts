@@ -52,6 +52,8 @@ describe('the HTTP gateway', () => {
     expect(headers.get('x-keelson-token')).to.equal('7');
     expect(json).to.have.nested.property('error.status', 'NOT_FOUND');
     expect(json).to.have.nested.property('error.details[1].resourceName', 'things/a');
+    // The call path has written the call's line.
+    expect(running.log).to.have.length(0);
   });
 
   it('writes enums as numbers and for people when asked', async () => {

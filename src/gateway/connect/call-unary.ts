@@ -1,9 +1,9 @@
 import type { HttpAnswer } from '../answer.js';
 import type { CallDeps } from '../call-deps.js';
 import { HttpFailure } from '../http/http-failure.js';
+import { toRpcHeaders, toRpcMetadata } from '../http/rpc-metadata.js';
 import { logRefusal } from '../request-log.js';
-import type { ConnectRequest } from './connect-request.js';
-import { toConnectHeaders, toConnectMetadata } from './metadata.js';
+import type { RpcRequest } from '../rpc-request.js';
 import { readUnaryRequest } from './read-request.js';
 import { renderConnectError } from './render-error.js';
 import { readConnectTimeoutMs } from './timeout.js';
@@ -12,7 +12,7 @@ import { readConnectTimeoutMs } from './timeout.js';
  * Does a unary call of the Connect protocol (https://connectrpc.com/docs/protocol), by POST or, where the contract says
  * that the call changes nothing, by GET. Throws only what is no request of that protocol.
  */
-export async function callConnectUnary(deps: CallDeps, connect: ConnectRequest): Promise<HttpAnswer> {
+export async function callConnectUnary(deps: CallDeps, connect: RpcRequest): Promise<HttpAnswer> {
   const { exchange, method, responseMetadata } = connect;
   const { headers } = exchange.request;
   try {
@@ -20,14 +20,14 @@ export async function callConnectUnary(deps: CallDeps, connect: ConnectRequest):
     const incoming = {
       protocol: 'http' as const,
       peer: exchange.peer,
-      metadata: toConnectMetadata(headers, exchange.requestId),
+      metadata: toRpcMetadata(headers, exchange.requestId),
       timeoutMs: readConnectTimeoutMs(headers),
       signal: exchange.signal,
       responseMetadata,
     };
     const bytes = await deps.dispatcher.unary(method, incoming, request);
     const body = codec.encode(method.descriptor.output, bytes);
-    return { status: 200, headers: { 'content-type': codec.contentType, ...toConnectHeaders(responseMetadata) }, body };
+    return { status: 200, headers: { 'content-type': codec.contentType, ...toRpcHeaders(responseMetadata) }, body };
   } catch (err) {
     if (err instanceof HttpFailure && err.httpStatus === 415) throw err;
     logRefusal(deps.log, exchange, err);
@@ -37,6 +37,6 @@ export async function callConnectUnary(deps: CallDeps, connect: ConnectRequest):
       requestId: exchange.requestId,
       hasToken: /^bearer /i.test(headers.authorization ?? ''),
     });
-    return { ...rendered, headers: { ...toConnectHeaders(responseMetadata), ...rendered.headers } };
+    return { ...rendered, headers: { ...toRpcHeaders(responseMetadata), ...rendered.headers } };
   }
 }

@@ -5,10 +5,11 @@ import { decompress, isKnownEncoding } from '../http/decompress.js';
 import { HttpFailure } from '../http/http-failure.js';
 import { parseQuery } from '../http/query.js';
 import { readBody } from '../http/read-body.js';
+import type { RpcRequest } from '../rpc-request.js';
 import { createJsonCodec, PROTO, type Codec } from './codec.js';
-import type { ConnectRequest } from './connect-request.js';
 
 const VERSION = '1';
+const ACCEPT_POST = 'application/json, application/proto, application/grpc-web, application/grpc-web-text';
 
 /** A request, encoded, and the codec that its answer is written in. */
 export interface UnaryRequest {
@@ -17,8 +18,9 @@ export interface UnaryRequest {
 }
 
 /** Reads a unary request. Throws an HttpFailure (415) for a content type that the protocol does not have. */
-export async function readUnaryRequest(deps: CallDeps, connect: ConnectRequest): Promise<UnaryRequest> {
+export async function readUnaryRequest(deps: CallDeps, connect: RpcRequest): Promise<UnaryRequest> {
   const { exchange, method } = connect;
+  if (method.descriptor.methodKind !== 'unary') throw unsupportedContentType();
   const isPost = exchange.request.method === 'POST';
   const { codec, body } = isPost ? await readPost(deps, connect) : await readGet(deps, connect);
   return { codec, request: codec.decode(method.descriptor.input, body) };
@@ -29,7 +31,7 @@ interface EncodedRequest {
   readonly body: Buffer;
 }
 
-async function readPost({ registry, bodyBytesMax }: CallDeps, { exchange }: ConnectRequest): Promise<EncodedRequest> {
+async function readPost({ registry, bodyBytesMax }: CallDeps, { exchange }: RpcRequest): Promise<EncodedRequest> {
   const { headers } = exchange.request;
   const codec = codecOf(headers);
   checkVersion(headers['connect-protocol-version'], VERSION);
@@ -41,12 +43,16 @@ async function readPost({ registry, bodyBytesMax }: CallDeps, { exchange }: Conn
 function codecOf(headers: IncomingHttpHeaders): Codec['name'] {
   const type = CONTENT_TYPE.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase();
   if (type === 'json' || type === 'proto') return type;
-  const failure = new ServiceError('INVALID_REQUEST', 'Content type is not one that a call is made with here');
-  throw new HttpFailure(415, failure, { 'accept-post': 'application/json, application/proto' });
+  throw unsupportedContentType();
+}
+
+function unsupportedContentType(): HttpFailure {
+  const failure = new ServiceError('INVALID_REQUEST', 'Content type is not one that this method is called with');
+  return new HttpFailure(415, failure, { 'accept-post': ACCEPT_POST });
 }
 
 /** A GET carries the message in its URL, so that browsers and caches can keep the answer. */
-async function readGet({ registry, bodyBytesMax }: CallDeps, { exchange }: ConnectRequest): Promise<EncodedRequest> {
+async function readGet({ registry, bodyBytesMax }: CallDeps, { exchange }: RpcRequest): Promise<EncodedRequest> {
   const { parameters, violations } = parseQuery(exchange.target?.query ?? '');
   if (violations.length > 0) throw invalidRequest(violations);
   const values = new Map(parameters.map(({ name, value }) => [name, value]));

@@ -10,7 +10,8 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
 
 /**
  * Reads a request body of at most `bytesMax` bytes, also when it has been decompressed. Refuses a larger one with 413 before it is held in memory: at once
- * when its length is announced, else at the first byte beyond.
+ * when its length is announced, else at the first byte beyond. What still comes flows away unread once the answer is out,
+ * so that a client that is still writing gets to read it.
  */
 export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   checkContentEncoding(request.headers);
@@ -18,7 +19,7 @@ export async function readBody(request: IncomingMessage, bytesMax: number): Prom
 }
 
 async function receive(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw refuse(request, bytesMax);
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw bodyTooLarge(bytesMax);
   const chunks: Buffer[] = [];
   let bytes = 0;
   return new Promise((resolve, reject) => {
@@ -28,7 +29,7 @@ async function receive(request: IncomingMessage, bytesMax: number): Promise<Buff
       if (bytes > bytesMax) {
         request.removeAllListeners('data');
         chunks.length = 0;
-        reject(refuse(request, bytesMax));
+        reject(bodyTooLarge(bytesMax));
       } else {
         chunks.push(chunk);
       }
@@ -41,12 +42,6 @@ async function receive(request: IncomingMessage, bytesMax: number): Promise<Buff
     request.once('error', onGone);
     request.once('close', onGone);
   });
-}
-
-/** Lets the rest flow away unread, so that the caller, still writing, comes to read the answer. */
-function refuse(request: IncomingMessage, bytesMax: number): Error {
-  request.resume();
-  return bodyTooLarge(bytesMax);
 }
 
 function gone(): ServiceError {

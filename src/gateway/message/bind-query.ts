@@ -4,7 +4,7 @@ import type { QueryParameter } from '../http/query.js';
 import type { Binding } from '../routes/binding.js';
 import { findField, isLeafMessage } from './field-kinds.js';
 import { toLeaf } from './leaf-value.js';
-import { createTree, descend, getField, setField, setKey, type RequestTree } from './request-tree.js';
+import { createTree, descend, getField, setField, type RequestTree } from './request-tree.js';
 import { ofEntry, ofKey } from './violation-path.js';
 
 /** A parameter's name, understood. */
@@ -115,6 +115,6 @@ function setEntry(
   { key, json }: { key: string; json: RequestTree[string] },
 ): void {
   const entries = (getField(parent, field) as RequestTree | undefined) ?? createTree();
-  setKey(entries, key, json);
+  entries[key] = json;
   setField(parent, field, entries);
 }

@@ -18,18 +18,12 @@ export function getField(tree: RequestTree, field: DescField): JsonValue | undef
 export function setField(tree: RequestTree, field: DescField, value: JsonValue): void {
   // The JSON name is overwritten; only the other one would stay beside it.
   if (field.name !== field.jsonName && Object.hasOwn(tree, field.name)) delete tree[field.name];
-  setKey(tree, field.jsonName, value);
+  tree[field.jsonName] = value;
 }
 
 export function removeField(tree: RequestTree, field: DescField): void {
   delete tree[field.jsonName];
   delete tree[field.name];
-}
-
-/** Sets a key as data, even where the tree came from JSON.parse and the key is `__proto__`. */
-export function setKey(tree: RequestTree, key: string, value: JsonValue): void {
-  if (key !== '__proto__') tree[key] = value;
-  else Object.defineProperty(tree, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /**

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
-import type { IncomingCall } from '../../rpc/call.js';
 import { toStatusError } from '../../rpc/status.js';
 import type { HttpAnswer } from '../answer.js';
 import type { CallDeps } from '../call-deps.js';
 import { toHttpHeaders } from '../http/headers.js';
 import { HTTP_STATUS } from '../http/http-status.js';
+import { cutWhenStalled } from '../http/stall.js';
 import { resumeTokenOf } from '../message/resume.js';
 import type { OutputOptions } from '../message/system-parameters.js';
 import { logRefusal } from '../request-log.js';
@@ -20,7 +20,11 @@ export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise
   const { binding, exchange, responseMetadata } = routed;
   const { request, output } = await readRequest(deps, routed);
   const messages = deps.dispatcher
-    .serverStream(binding.method, withStallGuard(deps, routed), request)
+    .serverStream(
+      binding.method,
+      { ...toIncomingCall(routed), onEnd: cutWhenStalled(exchange.response, deps.streamTimes.stalledMaxMs) },
+      request,
+    )
     [Symbol.asyncIterator]();
   const first = messages.next();
   await settledWithin(first, deps.streamTimes.firstMessageWaitMs);
@@ -37,17 +41,6 @@ export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise
   }
   const body = Readable.from(encode(deps, routed, { messages, first, encoding, output }), { highWaterMark: 1 });
   return { status: 200, headers, body };
-}
-
-/** The end of a call may find a client that has stopped reading: such a connection is cut after a while. */
-function withStallGuard({ streamTimes }: CallDeps, routed: RoutedRequest): IncomingCall {
-  const { response } = routed.exchange;
-  const onEnd: IncomingCall['onEnd'] = (status) => {
-    if (status === undefined || response.destroyed || !response.headersSent) return;
-    const timer = setTimeout(() => response.destroy(), streamTimes.stalledMaxMs).unref();
-    response.once('close', () => clearTimeout(timer));
-  };
-  return { ...toIncomingCall(routed), onEnd };
 }
 
 interface RunningStream {

@@ -29,7 +29,10 @@ let registry: FileRegistry | undefined;
 /** Compiles tests/fixtures/proto, once a run. Needs no network. */
 export function fixtureRegistry(): FileRegistry {
   if (registry === undefined) {
-    const paths = ['tests/fixtures/proto/fixtures', 'node_modules/google-proto-files/google/rpc/error_details.proto'];
+    const paths = [
+      'tests/fixtures/proto/fixtures',
+      ...['error_details', 'status'].map((name) => `node_modules/google-proto-files/google/rpc/${name}.proto`),
+    ];
     const args = [
       'build',
       '--config',

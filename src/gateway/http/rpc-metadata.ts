@@ -8,7 +8,7 @@ const NOT_METADATA =
   /^(?:accept(?:-encoding|-charset)?|connection|content-.*|cookie|expect|host|keep-alive|origin|proxy-.*|referer|te|trailer|transfer-encoding|upgrade|upgrade-insecure-requests|connect-.*|grpc-timeout|sec-.*|access-control-.*|if-.*|:.*)$/;
 
 /** Makes the metadata of a call from headers: all of them are, but for those that HTTP itself and browsers need. */
-export function toConnectMetadata(headers: IncomingHttpHeaders, requestId: string): CallMetadata {
+export function toRpcMetadata(headers: IncomingHttpHeaders, requestId: string): CallMetadata {
   const metadata = new CallMetadata();
   metadata.add(REQUEST_ID_KEY, requestId);
   for (const [name, value] of Object.entries(headers)) {
@@ -28,7 +28,7 @@ function addBinary(metadata: CallMetadata, name: string, value: string): void {
 }
 
 /** Makes headers from the metadata that a call sends back. Values that HTTP cannot carry are left out. */
-export function toConnectHeaders(metadata: CallMetadata): Record<string, string> {
+export function toRpcHeaders(metadata: CallMetadata): Record<string, string> {
   const headers: Record<string, string> = {};
   const add = (name: string, value: string) => {
     if (NOT_METADATA.test(name) || !TOKEN.test(name) || !FIELD_VALUE.test(value)) return;

@@ -1,0 +1,14 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Tells whether a request is one of gRPC-Web, in binary or as text. */
+export function isGrpcWeb(headers: IncomingHttpHeaders): boolean {
+  return GRPC_WEB.test(headers['content-type'] ?? '');
+}
+
+/** Tells whether a request of gRPC-Web is base64, for clients that cannot read bytes as they come. */
+export function isText(headers: IncomingHttpHeaders): boolean {
+  return /^application\/grpc-web-text/i.test(headers['content-type'] ?? '');
+}
+
+/** Messages are protobuf; other forms have a name behind the plus sign. */
+const GRPC_WEB = /^application\/grpc-web(?:-text)?(?:\+proto)?\s*(?:;.*)?$/i;
