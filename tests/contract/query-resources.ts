@@ -68,6 +68,16 @@ export function describeResources(createEngine: CreateEngine): void {
 
   const create = (id: string, content: JsonObject = {}) => parcels.create({ parent: PARENT, id, content });
   const nameOf = (id: string) => `${PARENT}/parcels/${id}`;
+  const namesOf = async (query: { readonly filter?: string; readonly orderBy?: string }): Promise<string[]> => {
+    const seen: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await parcels.list({ parent: PARENT, pageSize: 2, pageToken, ...query });
+      seen.push(...page.resources.map(({ name }) => name.slice(nameOf('').length)));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    return seen;
+  };
   const failureOf = async (promise: Promise<unknown>) => (await rejection(promise, ResourceError)).failure;
 
   it('create, get and delete', async () => {
@@ -125,19 +135,23 @@ export function describeResources(createEngine: CreateEngine): void {
   it('list by filter and order, page by page, and count', async () => {
     for (const [index, id] of ['a', 'b', 'c', 'd', 'e', 'f'].entries())
       await create(id, { state: index % 2 === 0 ? 'new' : 'old', weight: index % 3 });
-    const query = { parent: PARENT, pageSize: 2, filter: 'weight < 2', orderBy: 'weight desc' };
-    const seen: string[] = [];
-    let pageToken = '';
-    do {
-      const page = await parcels.list({ ...query, pageToken });
-      seen.push(...page.resources.map(({ name }) => name.slice(-1)));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
-    expect(seen).to.deep.equal(['e', 'b', 'd', 'a']);
-    const { resources } = await parcels.list({ ...query, pageSize: 9, pageToken, filter: 'state = new', orderBy: '' });
-    expect(resources.map(({ name }) => name.slice(-1))).to.deep.equal(['a', 'c', 'e']);
+    expect(await namesOf({ filter: 'weight < 2', orderBy: 'weight desc' })).to.deep.equal(['e', 'b', 'd', 'a']);
+    expect(await namesOf({ filter: 'state = new' })).to.deep.equal(['a', 'c', 'e']);
     expect(await parcels.count({ parent: PARENT, filter: 'state = old' })).to.deep.equal({ count: 3, complete: true });
     expect(await parcels.count({ parent: 'depots/south' })).to.deep.equal({ count: 0, complete: true });
+  });
+
+  it('walk along an index in both directions, over values that are missing too', async () => {
+    const weights = [3, undefined, -1.5, 0, undefined, 1e9, 3, 0.25];
+    for (const [index, weight] of weights.entries())
+      await create(`p${index}`, { state: 'new', ...(weight !== undefined && { weight }) });
+    const expected = ['p1', 'p4', 'p2', 'p3', 'p7', 'p0', 'p6', 'p5'];
+    expect(await namesOf({ orderBy: 'weight' })).to.deep.equal(expected);
+    expect(await namesOf({ orderBy: 'weight desc' })).to.deep.equal(expected.toReversed());
+    expect(await namesOf({ orderBy: 'weight desc', filter: 'state = new' })).to.deep.equal(expected.toReversed());
+    expect(await namesOf({ orderBy: 'weight', filter: 'state = new AND weight >= 0' })).to.deep.equal(
+      expected.slice(3),
+    );
   });
 
   it('refuse a token of another query, and a filter that is wrong', async () => {

@@ -162,18 +162,21 @@ export function describeQueries(createEngine: CreateEngine): void {
         await put({ 'p/0': { side: sides[0] ?? '' }, 'p/1': { side: sides[1] ?? '' } });
       }
     })();
-    for (let count = 0; count < 60; count += 1) {
-      const { found } = await ledger.query('orders', {
-        parent: 'p/',
-        condition,
-        orderBy: order('side', 'id desc'),
-        limit: 50,
-        examineMax: 100,
-      });
-      expect(found).to.have.length(10);
+    try {
+      for (let count = 0; count < 60; count += 1) {
+        const { found } = await ledger.query('orders', {
+          parent: 'p/',
+          condition,
+          orderBy: order('side', 'id desc'),
+          limit: 50,
+          examineMax: 100,
+        });
+        expect(found).to.have.length(10);
+      }
+    } finally {
+      stop = true;
+      await moving;
     }
-    stop = true;
-    await moving;
   });
 }
 
