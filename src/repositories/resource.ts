@@ -116,8 +116,20 @@ async function readResources<T>(
   names: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<readonly (T | undefined)[]> {
-  const { documents } = await ledger.getMany(definition.collection, names, { signal });
+  const documents = await readDocuments(ledger, definition.collection, names, signal);
   return documents.map((state) => (expiry.isThere(state) ? definition.codec.decode(state) : undefined));
+}
+
+/** One document may come from a cache; several are read together, at one revision. */
+async function readDocuments(
+  ledger: Pick<Ledger, 'get' | 'getMany'>,
+  collection: string,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly (StateDocument | undefined)[]> {
+  const [only, ...others] = names;
+  if (only !== undefined && others.length === 0) return [await ledger.get(collection, only, { signal })];
+  return (await ledger.getMany(collection, names, { signal })).documents;
 }
 
 function found<T>(definition: Kind, name: string, resource: T | undefined): T {
