@@ -13,7 +13,7 @@ import { createReflectionServices } from './rpc/builtin/reflection.js';
 import type { Clock } from './rpc/context.js';
 import { createDescriptorIndex } from './rpc/descriptor-index.js';
 import { readDescriptorImage } from './rpc/descriptors.js';
-import { createGrpcServer, createPlaintextCredentials } from './rpc/grpc/server.js';
+import { createGrpcServer } from './rpc/grpc/server.js';
 import { createMethodTable } from './rpc/method-table.js';
 import { OpenCalls } from './rpc/open-calls.js';
 import { createDispatcher } from './rpc/pipeline.js';
@@ -74,7 +74,7 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     openCalls,
   });
 
-  const grpcServer = createGrpcServer({ table, dispatcher, credentials: createPlaintextCredentials() });
+  const grpcServer = createGrpcServer({ table, dispatcher });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
   const gateway = createHttpGateway({

@@ -10,6 +10,7 @@ export interface EndedCall {
   readonly call: IncomingCall;
   readonly caller: Caller;
   readonly requestId: string;
+  readonly traceId: string;
   /** Undefined for a call that went well. */
   readonly status: StatusError | undefined;
   readonly durationMs: number;
@@ -20,13 +21,14 @@ const MICROS_PER_MS = 1000;
 
 /** Writes one line a call, with fixed keys: health at debug, INTERNAL at error with its cause, the rest at info. */
 export function createCallLog(log: Logger): (ended: EndedCall) => void {
-  return ({ method, call, caller, requestId, status, durationMs }) => {
+  return ({ method, call, caller, requestId, traceId, status, durationMs }) => {
     const line = {
       method: method.path.slice(1),
       protocol: call.protocol,
       code: status?.codeName ?? 'OK',
       durationMs: Math.round(durationMs * MICROS_PER_MS) / MICROS_PER_MS,
       requestId,
+      traceId,
       caller: caller.name,
       peer: call.peer,
     };

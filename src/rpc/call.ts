@@ -1,3 +1,4 @@
+import type { ServiceError } from './errors.js';
 import type { CallMetadata } from './metadata.js';
 import type { Method } from './method-table.js';
 import type { StatusError } from './status.js';
@@ -10,6 +11,8 @@ export interface IncomingCall {
   readonly metadata: CallMetadata;
   /** The time that the caller gives the call, in milliseconds. Undefined when it names none. */
   readonly timeoutMs: number | undefined;
+  /** What the transport found wrong with the call before it began: the call fails with it. */
+  readonly fault?: ServiceError;
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal;
   /** What a handler or the pipeline adds here goes back to the caller, with the answer or with the error. */
@@ -30,4 +33,13 @@ export interface Dispatcher {
   serverStream(method: Method, call: IncomingCall, request: Uint8Array): AsyncIterable<Uint8Array>;
   clientStream(method: Method, call: IncomingCall, requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>;
   bidiStream(method: Method, call: IncomingCall, requests: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+}
+
+/** An encoded message, or how to get it: that is asked for once the call is admitted, and may fail with a ServiceError. */
+export type Request = Uint8Array | (() => Promise<Uint8Array>);
+
+/** Also takes requests that have not arrived yet, so that a call is watched over from its first byte. */
+export interface LazyDispatcher extends Dispatcher {
+  unary(method: Method, call: IncomingCall, request: Request): Promise<Uint8Array>;
+  serverStream(method: Method, call: IncomingCall, request: Request): AsyncIterable<Uint8Array>;
 }

@@ -25,6 +25,8 @@ export interface CallContext {
   readonly requestId: string;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Gives what a call made for this one carries on: request id, trace, consistency token. Clients take it from here. */
+  propagated(): ReadonlyMap<string, string>;
   /** Gives the time that is left for the call, in milliseconds, never negative. */
   remainingMs(): number;
 }

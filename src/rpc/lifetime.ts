@@ -3,6 +3,9 @@ import { ServiceError } from './errors.js';
 /** The longest time that a Node timer can hold; a longer one fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** What is still waited for when a call has ended well. One for all calls: an error of its own would cost each a stack. */
+const CALL_HAS_ENDED = new ServiceError('CALL_CANCELLED', 'Call has ended');
+
 /**
  * How long a call lives: until it is closed, its caller goes, its deadline passes or the server ends it.
  * Whoever opens one closes it, which releases the timer and the link to the caller.
@@ -49,16 +52,24 @@ export class CallLifetime {
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.signal.aborted) reject(this.signal.reason as Error);
-      this.#waiting.add(reject);
-      const settled = () => this.#waiting.delete(reject);
-      promise.finally(settled).then(resolve, reject);
+      else this.#waiting.add(reject);
+      promise.then(
+        (value) => {
+          this.#waiting.delete(reject);
+          resolve(value);
+        },
+        (err: unknown) => {
+          this.#waiting.delete(reject);
+          reject(err);
+        },
+      );
     });
   }
 
   /** Releases everything, and ends what still runs on the signal. */
   close(): void {
     this.#closed = true;
-    this.end(new ServiceError('CALL_CANCELLED', 'Call has ended'));
+    this.end(CALL_HAS_ENDED);
     clearTimeout(this.#timer);
     this.#peer.removeEventListener('abort', this.#onPeerGone);
   }

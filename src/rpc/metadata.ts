@@ -37,3 +37,15 @@ function append<T>(map: Map<string, T[]>, key: string, value: T): void {
   if (values === undefined) map.set(key, [value]);
   else values.push(value);
 }
+
+const ILLEGAL_IN_HEADER = /[^ -~]/gu;
+
+/** Makes any text fit for a header: what none can hold is percent-encoded, after lone surrogates became U+FFFD. */
+export function toHeaderText(text: string): string {
+  return percentEncode(text, ILLEGAL_IN_HEADER);
+}
+
+/** Percent-encodes the characters that the pattern names; it must have the flags `gu`. */
+export function percentEncode(text: string, illegal: RegExp): string {
+  return text.toWellFormed().replace(illegal, (character) => encodeURIComponent(character));
+}

@@ -1,6 +1,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Authenticator, Authorizer } from './access.js';
-import type { Dispatcher, IncomingCall } from './call.js';
+import type { IncomingCall, LazyDispatcher, Request } from './call.js';
 import { ANONYMOUS, type Caller } from './context.js';
 import { ServiceError } from './errors.js';
 import type { Method } from './method-table.js';
@@ -19,7 +19,7 @@ type Admission = (running: RunningCall) => unknown;
  * Builds the one call path: lifetime, identity, validation, permission, handler, log. The stages before the handler run
  * on the bytes that arrived; the handler gets the message that ts-proto decodes from the same bytes.
  */
-export function createDispatcher(deps: PipelineDeps): Dispatcher {
+export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   const openCall = createCallOpener(deps);
   const decodeValid = createDecodeValid(deps.table.registry);
 
@@ -54,6 +54,10 @@ export function createDispatcher(deps: PipelineDeps): Dispatcher {
     }
   }
 
+  async function receive(running: RunningCall, request: Request): Promise<unknown> {
+    return admitOne(running, typeof request === 'function' ? await running.lifetime.race(request()) : request);
+  }
+
   async function admitOne(running: RunningCall, request: Uint8Array): Promise<unknown> {
     const { method, lifetime } = running;
     const message = decodeValid(method.descriptor.input, request);
@@ -63,13 +67,18 @@ export function createDispatcher(deps: PipelineDeps): Dispatcher {
     return decodeRequest(method, request);
   }
 
+  /** A request that is refused fails the call, whatever the handler makes of the error. */
   async function* admitEach(running: RunningCall, requests: AsyncIterable<Uint8Array>): AsyncGenerator {
-    for await (const request of untilEnd(running, requests)) yield await admitOne(running, request);
+    try {
+      for await (const request of untilEnd(running, requests)) yield await admitOne(running, request);
+    } catch (err) {
+      throw running.fail(err);
+    }
   }
 
   return {
-    unary: (method, call, request) => respondOnce(method, call, (running) => admitOne(running, request)),
-    serverStream: (method, call, request) => respondMany(method, call, (running) => admitOne(running, request)),
+    unary: (method, call, request) => respondOnce(method, call, (running) => receive(running, request)),
+    serverStream: (method, call, request) => respondMany(method, call, (running) => receive(running, request)),
     clientStream: (method, call, requests) => respondOnce(method, call, (running) => admitEach(running, requests)),
     bidiStream: (method, call, requests) => respondMany(method, call, (running) => admitEach(running, requests)),
   };
@@ -117,6 +126,9 @@ function decodeRequest(method: Method, request: Uint8Array): unknown {
  */
 async function* untilEnd<T>({ lifetime }: RunningCall, source: AsyncIterable<T>): AsyncGenerator<T> {
   const iterator = source[Symbol.asyncIterator]();
+  const stop = () => void iterator.return?.().then(undefined, () => undefined);
+  // The call may end while nobody asks for the next value: a reader is stalled, or a handler thinks.
+  lifetime.signal.addEventListener('abort', stop, { once: true });
   try {
     for (;;) {
       const next = await lifetime.race(iterator.next());
@@ -124,6 +136,7 @@ async function* untilEnd<T>({ lifetime }: RunningCall, source: AsyncIterable<T>)
       yield next.value;
     }
   } finally {
-    iterator.return?.().then(undefined, () => undefined);
+    lifetime.signal.removeEventListener('abort', stop);
+    stop();
   }
 }

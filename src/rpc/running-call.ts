@@ -6,8 +6,10 @@ import { ServiceError } from './errors.js';
 import { CallLifetime } from './lifetime.js';
 import type { Method, MethodTable } from './method-table.js';
 import { draining, type OpenCalls } from './open-calls.js';
+import { propagate } from './propagation.js';
 import { REQUEST_ID_KEY, requestIdOf } from './request-id.js';
 import { toStatusError, type StatusError } from './status.js';
+import { toTraceparent, traceOf, type Trace } from './trace.js';
 
 /** What every call of a process shares. */
 export interface CallEnvironment {
@@ -32,12 +34,14 @@ export class RunningCall {
   readonly call: IncomingCall;
   readonly lifetime: CallLifetime;
   readonly context: CallContext;
+  readonly trace: Trace;
   caller: Caller = ANONYMOUS;
   readonly #environment: CallEnvironment;
   readonly #logCall: (ended: EndedCall) => void;
   readonly #requestId: string;
   readonly #startMs = performance.now();
   #ended = false;
+  #status: StatusError | undefined;
 
   constructor(environment: CallEnvironment, logCall: (ended: EndedCall) => void, method: Method, call: IncomingCall) {
     this.#environment = environment;
@@ -45,26 +49,30 @@ export class RunningCall {
     this.method = method;
     this.call = call;
     this.#requestId = requestIdOf(call.metadata);
+    this.trace = traceOf(call.metadata);
     call.responseMetadata.add(REQUEST_ID_KEY, this.#requestId);
     this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) => this.fail(reason));
     this.context = this.#createContext();
     environment.openCalls.add(this.lifetime, { isStream: method.descriptor.methodKind !== 'unary' });
   }
 
-  /** Throws when the server takes no calls any more. */
+  /** Throws when the call came broken, or when the server takes no calls any more. */
   assertAdmitted(): void {
+    if (this.call.fault !== undefined) throw this.call.fault;
     if (this.#environment.openCalls.draining) throw draining();
   }
 
+  /** Throws when the call has failed already: what a handler still gives then is not an answer. */
   succeed(): void {
+    if (this.#status !== undefined) throw this.#status;
     this.#end(undefined);
   }
 
-  /** Gives what the caller is told. */
+  /** Gives what the caller is told, which is the first failure of the call. */
   fail(err: unknown): StatusError {
-    const status = toStatusError(err, this.#requestId);
-    this.#end(status);
-    return status;
+    this.#status ??= toStatusError(err, this.#requestId);
+    this.#end(this.#status);
+    return this.#status;
   }
 
   /** Ends the call because nobody reads its answer any more. */
@@ -83,6 +91,7 @@ export class RunningCall {
       call,
       caller,
       requestId: this.#requestId,
+      traceId: this.trace.traceId,
       status,
       durationMs: performance.now() - this.#startMs,
     });
@@ -91,18 +100,25 @@ export class RunningCall {
 
   #createContext(): CallContext {
     const { lifetime } = this;
+    const { metadata } = this.call;
     const { clock, log } = this.#environment;
     const requestId = this.#requestId;
     const getCaller = () => this.caller;
+    let childLog: Logger | undefined;
     return {
       signal: lifetime.signal,
       get caller() {
         return getCaller();
       },
       requestId,
-      log: log.child({ requestId }),
+      // Most calls write nothing, and a child costs more than the rest of the context.
+      get log() {
+        childLog ??= log.child({ requestId });
+        return childLog;
+      },
       clock,
       remainingMs: () => lifetime.remainingMs(),
+      propagated: () => propagate(metadata, { requestId, traceparent: toTraceparent(this.trace) }),
     };
   }
 }

@@ -9,8 +9,15 @@ export const ERROR_DOMAIN = 'keelson';
 
 /** Longer texts are cut: a status travels in HTTP/2 headers, which peers cap at 8 or 16 KiB in all. */
 const MESSAGE_BYTES_MAX = 2048;
+const DETAIL_BYTES_MAX = 4096;
+const METADATA_BYTES_MAX = 512;
+const VIOLATIONS_MAX = 32;
 const MS_PER_SECOND = 1000;
 const NANOS_PER_MS = 1_000_000;
+
+interface StatusErrorOptions extends ErrorOptions {
+  readonly retryDelayMs?: number | undefined;
+}
 
 /** What a failed call tells its caller, whatever the protocol. Holds nothing that a caller must not see. */
 export class StatusError extends Error {
@@ -18,11 +25,14 @@ export class StatusError extends Error {
   readonly code: Code;
   /** google.rpc details, ErrorInfo first. */
   readonly details: readonly Any[];
+  /** What RetryInfo says, where it is among the details. */
+  readonly retryDelayMs: number | undefined;
 
-  constructor(code: Code, message: string, details: readonly Any[], options?: ErrorOptions) {
+  constructor(code: Code, message: string, details: readonly Any[], options: StatusErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.details = details;
+    this.retryDelayMs = options.retryDelayMs;
   }
 
   get codeName(): CodeName {
@@ -45,12 +55,17 @@ export function toStatusError(err: unknown, requestId: string): StatusError {
     const info = errorInfo('INTERNAL', { requestId });
     return new StatusError(Code.INTERNAL, `Internal error (request ${requestId})`, [info], { cause: err });
   }
-  const details = [errorInfo(err.reason, err.details.metadata ?? {}), ...helpfulDetails(err.details)];
-  return new StatusError(Code[REASONS[err.reason]], headerSafe(err.message), details, { cause: err.cause });
+  const { retryDelayMs } = err.details;
+  const details = withinLimit([errorInfo(err.reason, err.details.metadata ?? {}), ...helpfulDetails(err.details)]);
+  return new StatusError(Code[REASONS[err.reason]], shorten(err.message, MESSAGE_BYTES_MAX), details, {
+    cause: err.cause,
+    retryDelayMs,
+  });
 }
 
 function errorInfo(reason: string, metadata: Readonly<Record<string, string>>): Any {
-  const info = ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: new Map(Object.entries(metadata)) });
+  const short = Object.entries(metadata).map(([key, value]) => [key, shorten(value, METADATA_BYTES_MAX)] as const);
+  const info = ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: new Map(short) });
   return anyOf('google.rpc.ErrorInfo', info.finish());
 }
 
@@ -58,7 +73,12 @@ function helpfulDetails(details: FailureDetails): Any[] {
   const { violations, resource, retryDelayMs } = details;
   const result: Any[] = [];
   if (violations !== undefined) {
-    const fieldViolations = violations.map((violation) => ({ ...violation, reason: '', localizedMessage: undefined }));
+    const fieldViolations = violations.slice(0, VIOLATIONS_MAX).map(({ field, description }) => ({
+      field: shorten(field, METADATA_BYTES_MAX),
+      description: shorten(description, METADATA_BYTES_MAX),
+      reason: '',
+      localizedMessage: undefined,
+    }));
     result.push(anyOf('google.rpc.BadRequest', BadRequest.encode({ fieldViolations }).finish()));
   }
   if (resource !== undefined) {
@@ -79,11 +99,20 @@ function anyOf(typeName: string, value: Uint8Array): Any {
   return { typeUrl: `type.googleapis.com/${typeName}`, value: Buffer.from(value) };
 }
 
-/** Makes a text safe for every transport: grpc-js throws on a lone surrogate, and cuts none that is too long. */
-function headerSafe(text: string): string {
+/** Keeps the details together within what headers can carry; those at the end, which are there to help, go first. */
+function withinLimit(details: readonly Any[]): Any[] {
+  let bytes = 0;
+  return details.filter(({ value }, index) => {
+    bytes += value.byteLength;
+    return index === 0 || bytes <= DETAIL_BYTES_MAX;
+  });
+}
+
+/** Makes a text safe for every transport: well-formed, and not longer than so many bytes. */
+function shorten(text: string, bytesMax: number): string {
   const wellFormed = text.toWellFormed();
-  if (Buffer.byteLength(wellFormed) <= MESSAGE_BYTES_MAX) return wellFormed;
-  const cut = Buffer.from(wellFormed).subarray(0, MESSAGE_BYTES_MAX - 3);
+  if (Buffer.byteLength(wellFormed) <= bytesMax) return wellFormed;
+  const cut = Buffer.from(wellFormed).subarray(0, bytesMax - 3);
   // A character that the cut has split decodes to U+FFFD at the end.
   return `${cut.toString('utf8').replace(/\uFFFD$/u, '')}…`;
 }

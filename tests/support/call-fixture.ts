@@ -47,7 +47,11 @@ export async function startCallFixture(): Promise<CallFixture> {
     implementService(DocumentServiceDefinition, lookingUp(handlers)),
     implementService(HealthDefinition, lookingUp(healthHandlers), { policy: OPEN_POLICY }),
   );
-  const documents = createClient(DocumentServiceDefinition, { address: server.address, token: GOOD_TOKEN });
+  const documents = createClient(DocumentServiceDefinition, {
+    address: server.address,
+    token: GOOD_TOKEN,
+    attemptsMax: 1,
+  });
   const health = createClient(HealthDefinition, { address: server.address });
   const close = async () => {
     documents.close();

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import type { FileRegistry } from '@bufbuild/protobuf';
 import { pino } from 'pino';
 import type { Caller } from '../../src/rpc/context.js';
 import { readDescriptorImage } from '../../src/rpc/descriptors.js';
-import { createGrpcServer, createPlaintextCredentials } from '../../src/rpc/grpc/server.js';
+import { DEFAULT_GRPC_LIMITS, type GrpcLimits } from '../../src/rpc/grpc/limits.js';
+import { createGrpcServer } from '../../src/rpc/grpc/server.js';
 import { createMethodTable } from '../../src/rpc/method-table.js';
 import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
@@ -26,8 +28,19 @@ export interface RpcServer {
   close(): Promise<void>;
 }
 
-export async function startRpcServer(...services: ServiceImplementation[]): Promise<RpcServer> {
-  const table = createMethodTable(readDescriptorImage(await readFile(DESCRIPTOR_IMAGE)), services);
+export interface RpcServerOptions {
+  readonly services: readonly ServiceImplementation[];
+  /** Keelson's own contracts where it is left out. */
+  readonly registry?: FileRegistry;
+  readonly limits?: Partial<GrpcLimits>;
+}
+
+export function startRpcServer(...services: ServiceImplementation[]): Promise<RpcServer> {
+  return startRpcServerWith({ services });
+}
+
+export async function startRpcServerWith({ services, registry, limits }: RpcServerOptions): Promise<RpcServer> {
+  const table = createMethodTable(registry ?? readDescriptorImage(await readFile(DESCRIPTOR_IMAGE)), services);
   const logLines: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => logLines.push(JSON.parse(line) as Record<string, unknown>) });
   const openCalls = new OpenCalls();
@@ -41,7 +54,7 @@ export async function startRpcServer(...services: ServiceImplementation[]): Prom
     log,
     openCalls,
   });
-  const server = createGrpcServer({ table, dispatcher, credentials: createPlaintextCredentials() });
+  const server = createGrpcServer({ table, dispatcher, limits: { ...DEFAULT_GRPC_LIMITS, ...limits } });
   const port = await server.listen('127.0.0.1:0');
   return {
     address: `127.0.0.1:${port}`,

@@ -1,12 +1,20 @@
-import type { ServiceError as GrpcError } from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../../gen/google/rpc/error_details.js';
 import { Status } from '../../../gen/google/rpc/status.js';
 import { codeName, type CodeName } from '../codes.js';
 import type { FieldViolation } from '../errors.js';
 
-const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
 const MS_PER_SECOND = 1000;
 const NANOS_PER_MS = 1_000_000;
+
+/** How a call failed, as a transport learns it. */
+export interface CallFailure {
+  readonly code: number;
+  readonly message: string;
+  /** An encoded google.rpc.Status. */
+  readonly status?: Uint8Array | undefined;
+  readonly requestId?: string | undefined;
+  readonly cause?: unknown;
+}
 
 /** A call that failed, as its client sees it, with the details that the server sent. */
 export class CallError extends Error {
@@ -19,15 +27,14 @@ export class CallError extends Error {
   /** The id under which the server logged the call. */
   readonly requestId: string | undefined;
 
-  constructor(err: GrpcError) {
-    super(err.details, { cause: err });
-    const details = readDetails(err);
-    this.code = err.code;
+  constructor({ code, message, status, requestId, cause }: CallFailure) {
+    super(message, { cause });
+    const details = readDetails(status);
+    this.code = code;
     this.reason = details.reason;
     this.violations = details.violations;
     this.retryDelayMs = details.retryDelayMs;
-    const requestId = err.metadata.get('x-request-id')[0];
-    this.requestId = typeof requestId === 'string' ? requestId : undefined;
+    this.requestId = requestId;
   }
 
   get codeName(): CodeName {
@@ -42,10 +49,9 @@ interface ReadDetails {
 }
 
 /** Details that cannot be decoded are left out: the status itself must never be lost over them. */
-function readDetails(err: GrpcError): ReadDetails {
+function readDetails(bytes: Uint8Array | undefined): ReadDetails {
   const result: ReadDetails = { reason: undefined, violations: [], retryDelayMs: undefined };
-  const bytes = err.metadata.get(STATUS_DETAILS_KEY)[0];
-  if (bytes === undefined || typeof bytes === 'string') return result;
+  if (bytes === undefined) return result;
   try {
     for (const { typeUrl, value } of Status.decode(bytes).details) readDetail(result, typeUrl, value);
   } catch {

@@ -1,21 +1,46 @@
-import { Client as Channel, credentials } from '@grpc/grpc-js';
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { CallContext } from '../context.js';
 import type { MethodDefinition, ResponseOf, ServiceDefinition } from '../service.js';
-import {
-  callBidiStream,
-  callClientStream,
-  callServerStream,
-  callUnary,
-  defaultTimeoutMs,
-  type CallOptions,
-  type CallTarget,
-} from './calls.js';
+import { createGrpcTransport } from './grpc-transport.js';
+import { createServiceConfig } from './service-config.js';
+import type { Transport } from './transport.js';
+import { createMethod } from './typed-calls.js';
 
 /** Options of a client. */
 export interface ClientOptions {
-  /** `host:port` of the server. */
+  /** `host:port` of the server, or a name with several addresses, over which calls are spread: `dns:///documents:50051`. */
   readonly address: string;
   /** Sent with every call as a bearer token. */
   readonly token?: string;
+  /** Plaintext where they are left out. */
+  readonly credentials?: ChannelCredentials;
+  /** How long a connection may take to come up; the calls that wait for it fail with UNAVAILABLE then. 5 seconds. */
+  readonly connectTimeoutMs?: number;
+  /** The largest message, both ways. 4 MiB. */
+  readonly messageBytesMax?: number;
+  /** How often a call that is safe to repeat is tried in all. 4; at 1 nothing is repeated. */
+  readonly attemptsMax?: number;
+}
+
+/** Options of a client that has its transport already. The client does not close it. */
+export interface TransportClientOptions {
+  readonly transport: Transport;
+  readonly token?: string;
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Cancels the call when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Replaces the deadline that the contract gives the method. In milliseconds. */
+  readonly timeoutMs?: number;
+  /** Sent beside the request. Keys are case-insensitive. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * The call that this one is made for: this one ends with it, never takes longer than it has left, and carries on its
+   * request id, trace and consistency token.
+   */
+  readonly context?: CallContext;
 }
 
 type RequestInput<M> = M extends { requestType: { fromPartial(object: infer P): unknown } } ? P : never;
@@ -37,30 +62,42 @@ export type ServiceClient<D extends ServiceDefinition> = {
 };
 
 /**
- * Makes a client of a service. Every call has a deadline: the contract's default, or `timeoutMs`. The connection opens
- * with the first call; whoever makes the client closes it.
+ * Makes a client of a service. Every call has a deadline: the contract's default, or `timeoutMs`. A call is repeated by
+ * itself only after UNAVAILABLE, and only where the contract says that this is safe; where it asks for a `request_id`
+ * the client makes one. The connection opens with the first call; whoever makes the client closes it.
  */
-export function createClient<D extends ServiceDefinition>(definition: D, options: ClientOptions): ServiceClient<D> {
-  const channel = new Channel(options.address, credentials.createInsecure());
+export function createClient<D extends ServiceDefinition>(
+  definition: D,
+  options: ClientOptions | TransportClientOptions,
+): ServiceClient<D> {
+  if ('transport' in options) return clientOver(definition, options, () => undefined);
+  const transport = createGrpcTransport({ ...options, serviceConfig: createServiceConfig(definition, options) });
+  return clientOver(definition, { ...options, transport }, () => transport.close());
+}
+
+/** Gives the same client for use inside a call: each of its calls is made for that one (see `CallOptions.context`). */
+export function clientFor<D extends ServiceDefinition>(
+  client: ServiceClient<D>,
+  context: CallContext,
+): Omit<ServiceClient<D>, 'close'> {
+  type AnyMethod = (input: unknown, options?: CallOptions) => unknown;
+  const bound = Object.entries(client as unknown as Record<string, AnyMethod>).map(([key, method]) => {
+    const call: AnyMethod = (input, options) => method(input, { ...options, context });
+    return [key, call] as const;
+  });
+  return Object.fromEntries(bound) as unknown as ServiceClient<D>;
+}
+
+function clientOver<D extends ServiceDefinition>(
+  definition: D,
+  { transport, token }: TransportClientOptions,
+  close: () => void,
+): ServiceClient<D> {
   const methods: Record<string, unknown> = {};
   for (const [key, method] of Object.entries(definition.methods)) {
     const path = `/${definition.fullName}/${method.name}`;
-    const target = { channel, token: options.token, path, method, defaultTimeoutMs: defaultTimeoutMs(method) };
-    methods[key] = createMethod(target);
+    methods[key] = createMethod({ transport, token, path, method });
   }
   // The cast gives the functions the types of the definition that they were made from.
-  return { ...methods, close: () => channel.close() } as unknown as ServiceClient<D>;
-}
-
-function createMethod(target: CallTarget): unknown {
-  const { requestStream, responseStream } = target.method;
-  const call = requestStream
-    ? responseStream
-      ? callBidiStream
-      : callClientStream
-    : responseStream
-      ? callServerStream
-      : callUnary;
-  // Each of the four takes what a method of its kind is called with; ServiceClient holds callers to it.
-  return (input: never, options?: CallOptions) => call(target, input, options);
+  return { ...methods, close } as unknown as ServiceClient<D>;
 }

@@ -1,143 +1,157 @@
-import type {
-  Deadline,
-  handleBidiStreamingCall,
-  handleClientStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
-  Metadata,
-  sendUnaryData,
-  ServerDuplexStream,
-  ServerErrorResponse,
-  ServerReadableStream,
-  ServerUnaryCall,
-  ServerWritableStream,
-} from '@grpc/grpc-js';
-import type { Dispatcher, IncomingCall } from '../call.js';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { IncomingCall, LazyDispatcher } from '../call.js';
+import { ServiceError } from '../errors.js';
 import { CallMetadata } from '../metadata.js';
-import type { Method } from '../method-table.js';
-import type { StatusError } from '../status.js';
-import { fromGrpcMetadata, toGrpcMetadata, toGrpcStatus, untilDeadlineMs } from './convert.js';
+import type { Method, MethodTable } from '../method-table.js';
+import { REQUEST_ID_KEY, requestIdOf } from '../request-id.js';
+import { toStatusError, type StatusError } from '../status.js';
+import { countHeaderBytes, readMetadata } from './headers.js';
+import type { GrpcLimits } from './limits.js';
+import type { Patience } from './patience.js';
+import { limitExceeded, readEach, readOnly, type RequestSource } from './request-messages.js';
+import { ResponseWriter } from './response-writer.js';
+import { parseTimeoutMs } from './timeout.js';
 
-/** What the calls of all four kinds have in common. */
-interface SurfaceCall {
-  readonly metadata: Metadata;
-  readonly cancelled: boolean;
-  getPeer(): string;
-  getDeadline(): Deadline;
-  once(event: 'cancelled', listener: () => void): unknown;
+export interface StreamHandlerDeps {
+  readonly table: MethodTable;
+  readonly dispatcher: LazyDispatcher;
+  readonly limits: GrpcLimits;
+  /** Runs out for calls whose only request does not arrive. */
+  readonly patience: Patience<ServerHttp2Stream>;
 }
 
-type WritableCall = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
+/** Answers one HTTP/2 stream, whatever it is. Never throws. */
+export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
-/** grpc-js ignores the promise that a handler returns, so every outcome of these ends in the callback or the stream. */
-export function unaryHandler(dispatcher: Dispatcher, method: Method): handleUnaryCall<Buffer, Buffer> {
-  return (call, callback) => {
-    const incoming = receive(call);
-    answerOnce({ call, incoming, callback }, dispatcher.unary(method, incoming, call.request));
+/** A stream that has turned out to be a call of a method. */
+interface Exchange {
+  readonly deps: StreamHandlerDeps;
+  readonly method: Method;
+  readonly call: IncomingCall;
+  readonly source: RequestSource;
+  readonly writer: ResponseWriter;
+}
+
+export function createStreamHandler(deps: StreamHandlerDeps): StreamHandler {
+  return (stream, headers) => {
+    // An error is always followed by 'close', which is where the end of the caller is noticed.
+    stream.on('error', () => undefined);
+    const notGrpc = httpStatusOfStranger(headers);
+    if (notGrpc !== undefined) return stream.respond({ ':status': notGrpc }, { endStream: true });
+    const method = deps.table.methods.get(headers[':path'] ?? '');
+    if (method === undefined) return refuseUnknown(stream, headers);
+    serve(openExchange(deps, method, stream, headers));
   };
 }
 
-export function clientStreamHandler(dispatcher: Dispatcher, method: Method): handleClientStreamingCall<Buffer, Buffer> {
-  return (call, callback) => {
-    const incoming = receive(call);
-    answerOnce({ call, incoming, callback }, dispatcher.clientStream(method, incoming, readAll(call)));
-  };
+function serve(exchange: Exchange): void {
+  switch (exchange.method.descriptor.methodKind) {
+    case 'unary':
+    case 'client_streaming':
+      void answerOnce(exchange);
+      break;
+    case 'server_streaming':
+    case 'bidi_streaming':
+      void answerMany(exchange);
+  }
 }
 
-export function serverStreamHandler(dispatcher: Dispatcher, method: Method): handleServerStreamingCall<Buffer, Buffer> {
-  return (call) => {
-    const writer = createStreamWriter(call);
-    void writer.pump(dispatcher.serverStream(method, writer.incoming, call.request));
-  };
+function httpStatusOfStranger(headers: IncomingHttpHeaders): number | undefined {
+  if (headers[':method'] !== 'POST') return 405;
+  return headers['content-type']?.startsWith('application/grpc') === true ? undefined : 415;
 }
 
-export function bidiStreamHandler(dispatcher: Dispatcher, method: Method): handleBidiStreamingCall<Buffer, Buffer> {
-  return (call) => {
-    const writer = createStreamWriter(call);
-    void writer.pump(dispatcher.bidiStream(method, writer.incoming, readAll(call)));
-  };
+function refuseUnknown(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  const responseMetadata = new CallMetadata();
+  const requestId = requestIdOf(readMetadata(headers));
+  responseMetadata.add(REQUEST_ID_KEY, requestId);
+  const message = `There is no method "${String(headers[':path']).slice(0, 256)}"`;
+  const status = toStatusError(new ServiceError('METHOD_NOT_FOUND', message), requestId);
+  new ResponseWriter(stream, responseMetadata).end(status);
 }
 
-function receive(call: SurfaceCall, onEnd?: (status: StatusError | undefined) => void): IncomingCall {
+function openExchange(
+  deps: StreamHandlerDeps,
+  method: Method,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): Exchange {
   const peerGone = new AbortController();
-  // grpc-js emits `cancelled` after a normal end as well; by then nobody listens to the signal.
-  call.once('cancelled', () => peerGone.abort());
-  if (call.cancelled) peerGone.abort();
-  return {
+  stream.once('close', () => peerGone.abort());
+  const responseMetadata = new CallMetadata();
+  const writer = new ResponseWriter(stream, responseMetadata);
+  const call: IncomingCall = {
     protocol: 'grpc',
-    peer: call.getPeer(),
-    metadata: fromGrpcMetadata(call.metadata),
-    timeoutMs: untilDeadlineMs(call.getDeadline()),
+    peer: peerOf(stream),
+    metadata: readMetadata(headers),
+    ...readLimits(deps.limits, headers),
     signal: peerGone.signal,
-    responseMetadata: new CallMetadata(),
-    ...(onEnd && { onEnd }),
-  };
-}
-
-interface UnaryAnswer {
-  readonly call: ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer>;
-  readonly incoming: IncomingCall;
-  readonly callback: sendUnaryData<Buffer>;
-}
-
-function answerOnce({ call, incoming, callback }: UnaryAnswer, answer: Promise<Uint8Array>): void {
-  answer.then(
-    (bytes) => {
-      call.sendMetadata(toGrpcMetadata(incoming.responseMetadata));
-      callback(null, asBuffer(bytes));
+    responseMetadata,
+    onEnd: (status) => {
+      // The end may come while nobody waits for the handler: a stalled reader, a request that does not arrive.
+      if (status !== undefined) writer.end(status);
     },
-    // The dispatcher throws nothing but StatusError.
-    (err: StatusError) => callback(toGrpcStatus(err, incoming.responseMetadata)),
-  );
+  };
+  const encoding = headers['grpc-encoding'];
+  const source = { stream, encoding: typeof encoding === 'string' ? encoding : 'identity', limits: deps.limits };
+  return { deps, method, call, source, writer };
 }
 
-/** Reads a request stream. The pipeline hears of a cancelled call by its signal, so an error here is just the end. */
-async function* readAll(call: ServerReadableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>) {
+/** A call that is at fault before it has begun runs all the same, to its failure: so it is in the log like any other. */
+function readLimits(limits: GrpcLimits, headers: IncomingHttpHeaders): Pick<IncomingCall, 'timeoutMs' | 'fault'> {
   try {
-    // A plain `for await (... of call)` destroys the call when the peer half-closes, and no trailers would be sent.
-    for await (const message of call.iterator({ destroyOnReturn: false })) yield message as Buffer;
-  } catch {
-    return;
-  }
-}
-
-/** Writes the answers of a stream, one at a time, each after HTTP/2 flow control has taken the one before. */
-function createStreamWriter(call: WritableCall) {
-  let ended = false;
-  let releaseWrite: (() => void) | undefined;
-
-  const incoming = receive(call, (status) => {
-    ended = true;
-    if (status === undefined) call.end();
-    // grpc-js takes a plain status object on 'error'; its types ask for an Error.
-    else call.emit('error', toGrpcStatus(status, incoming.responseMetadata) as ServerErrorResponse);
-    releaseWrite?.();
-  });
-
-  function write(bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      releaseWrite = resolve;
-      call.write(asBuffer(bytes), () => resolve());
-    });
-  }
-
-  async function pump(responses: AsyncIterable<Uint8Array>): Promise<void> {
-    let headersSent = false;
-    try {
-      for await (const bytes of responses) {
-        if (!headersSent) call.sendMetadata(toGrpcMetadata(incoming.responseMetadata));
-        headersSent = true;
-        await write(bytes);
-        if (ended) return;
-      }
-    } catch {
-      // onEnd has answered with the status.
+    const { metadataBytesMax } = limits;
+    if (countHeaderBytes(headers) > metadataBytesMax) {
+      throw limitExceeded(`Metadata takes more than ${metadataBytesMax} bytes`, 'metadataBytesMax', metadataBytesMax);
     }
+    return { timeoutMs: parseTimeoutMs(headers['grpc-timeout'] as string | undefined) };
+  } catch (fault) {
+    return { timeoutMs: undefined, fault: fault as ServiceError };
   }
-
-  return { incoming, pump };
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function peerOf({ session }: ServerHttp2Stream): string {
+  const { remoteAddress, remotePort } = session?.socket ?? {};
+  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
+}
+
+async function answerOnce(exchange: Exchange): Promise<void> {
+  const { deps, method, call, source, writer } = exchange;
+  try {
+    const answer =
+      method.descriptor.methodKind === 'unary'
+        ? deps.dispatcher.unary(method, call, () => readInTime(exchange))
+        : deps.dispatcher.clientStream(method, call, readEach(source));
+    writer.succeedWith(await answer);
+  } catch (err) {
+    // The dispatcher throws nothing but StatusError.
+    writer.end(err as StatusError);
+  }
+}
+
+/** Writes answers one at a time, each after HTTP/2 flow control has taken the one before. */
+async function answerMany(exchange: Exchange): Promise<void> {
+  const { deps, method, call, source, writer } = exchange;
+  try {
+    const answers =
+      method.descriptor.methodKind === 'server_streaming'
+        ? deps.dispatcher.serverStream(method, call, () => readInTime(exchange))
+        : deps.dispatcher.bidiStream(method, call, readEach(source));
+    for await (const bytes of answers) {
+      await writer.write(bytes);
+      if (call.signal.aborted) break;
+    }
+    writer.end(undefined);
+  } catch (err) {
+    writer.end(err as StatusError);
+  }
+}
+
+/** Reads the only request of a call; one that takes longer than the limit fails the call. */
+async function readInTime({ deps, source }: Exchange): Promise<Uint8Array> {
+  const { requestTimeoutMs } = deps.limits;
+  const { stream } = source;
+  const tooLate = () =>
+    limitExceeded(`Request did not arrive within ${requestTimeoutMs} ms`, 'requestTimeoutMs', requestTimeoutMs);
+  return deps.patience.limit(stream, readOnly(source), tooLate);
 }

@@ -1,21 +1,11 @@
-import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
-import type { Dispatcher } from '../call.js';
-import type { Method, MethodTable } from '../method-table.js';
-import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandler } from './handlers.js';
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-
-/** What one peer may send. */
-export interface GrpcLimits {
-  readonly messageBytesMax: number;
-  readonly concurrentStreamsPerConnectionMax: number;
-}
-
-export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
-  messageBytesMax: 4 * MIB,
-  concurrentStreamsPerConnectionMax: 1000,
-};
+import { createServer, type Http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { LazyDispatcher } from '../call.js';
+import type { MethodTable } from '../method-table.js';
+import { createStreamHandler } from './handlers.js';
+import { DEFAULT_GRPC_LIMITS, type GrpcLimits } from './limits.js';
+import { createPatience } from './patience.js';
+import { createSessionGuard, type SessionGuard } from './session-guard.js';
 
 export interface GrpcServer {
   /** Listens on `host:port` and gives the port; 0 asks for any free one. */
@@ -26,73 +16,60 @@ export interface GrpcServer {
 
 export interface GrpcServerDeps {
   readonly table: MethodTable;
-  readonly dispatcher: Dispatcher;
-  readonly credentials: ServerCredentials;
+  readonly dispatcher: LazyDispatcher;
   readonly limits?: GrpcLimits;
 }
 
-/** For listeners that only this machine, or a proxy that encrypts, can reach. */
-export function createPlaintextCredentials(): ServerCredentials {
-  return ServerCredentials.createInsecure();
-}
-
-/** Serves the method table over gRPC. Messages pass as raw bytes: grpc-js neither encodes nor decodes. */
-export function createGrpcServer({
-  table,
-  dispatcher,
-  credentials,
-  limits = DEFAULT_GRPC_LIMITS,
-}: GrpcServerDeps): GrpcServer {
-  const server = new Server({
-    'grpc.max_receive_message_length': limits.messageBytesMax,
-    'grpc.max_send_message_length': limits.messageBytesMax,
-    'grpc.max_concurrent_streams': limits.concurrentStreamsPerConnectionMax,
-  });
-  for (const method of table.methods.values()) {
-    const { type, handler } = handlerOf(dispatcher, method);
-    server.register(method.path, handler, passThrough, passThrough, type);
-  }
+/**
+ * Serves the method table over gRPC (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), straight on Node's
+ * HTTP/2: messages pass as raw bytes, and each limit is judged before what it bounds is read.
+ */
+export function createGrpcServer({ table, dispatcher, limits = DEFAULT_GRPC_LIMITS }: GrpcServerDeps): GrpcServer {
+  const guard = createSessionGuard();
+  const patience = createPatience<object>(limits.requestTimeoutMs);
+  const server = createServer(http2Options(limits));
+  server.maxConnections = limits.connectionsMax;
+  server.on('session', (session) => guard.watch(session));
+  server.on('stream', createStreamHandler({ table, dispatcher, limits, patience }));
   return {
-    listen: (address) => bind(server, address, credentials),
-    close: (budgetMs) => shutDown(server, budgetMs),
+    listen: (address) => listen(server, address),
+    async close(budgetMs) {
+      await shutDown(server, guard, budgetMs);
+      guard.close();
+      patience.close();
+    },
   };
 }
 
-function handlerOf(dispatcher: Dispatcher, method: Method): { type: string; handler: UntypedHandleCall } {
-  switch (method.descriptor.methodKind) {
-    case 'unary':
-      return { type: 'unary', handler: unaryHandler(dispatcher, method) as UntypedHandleCall };
-    case 'server_streaming':
-      return { type: 'serverStream', handler: serverStreamHandler(dispatcher, method) as UntypedHandleCall };
-    case 'client_streaming':
-      return { type: 'clientStream', handler: clientStreamHandler(dispatcher, method) as UntypedHandleCall };
-    case 'bidi_streaming':
-      return { type: 'bidi', handler: bidiStreamHandler(dispatcher, method) as UntypedHandleCall };
-  }
+function http2Options(limits: GrpcLimits) {
+  return {
+    settings: {
+      maxConcurrentStreams: limits.streamsPerConnectionMax,
+      // Beyond twice the limit HTTP/2 cuts the stream; up to there we answer with an error that names the limit.
+      maxHeaderListSize: 2 * limits.metadataBytesMax,
+    },
+    // The largest status that we send has its text twice, encoded.
+    maxSendHeaderBlockLength: 64 * 1024,
+  };
 }
 
-function passThrough(bytes: Buffer): Buffer {
-  return bytes;
-}
-
-function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+function listen(server: Http2Server, address: string): Promise<number> {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (err, port) => {
-      if (err === null) resolve(port);
-      else reject(err);
+    server.once('error', reject);
+    server.listen({ host, port: Number(address.slice(colon + 1)) }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
     });
   });
 }
 
-async function shutDown(server: Server, budgetMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const graceful = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  const forced = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, budgetMs);
-  });
-  await Promise.race([graceful, forced]);
+async function shutDown(server: Http2Server, guard: SessionGuard, budgetMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setTimeout(() => guard.destroy(), budgetMs);
+  guard.goAway();
+  await closed;
   clearTimeout(timer);
 }

@@ -1,0 +1,75 @@
+import { Client as Channel, connectivityState, credentials, type ChannelCredentials } from '@grpc/grpc-js';
+
+/** How long a connection may take to come up before it is given up. */
+const CONNECT_MS_MAX = 5000;
+/** A silent connection with calls on it is asked after this time whether it still stands, and dropped if it says nothing. */
+const KEEPALIVE_MS = 20_000;
+const KEEPALIVE_ANSWER_MS_MAX = 10_000;
+const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface ChannelOptions {
+  /** `host:port`, or any name that gRPC resolves, such as `dns:///documents:50051`. */
+  readonly address: string;
+  /** A gRPC service config, as JSON. */
+  readonly serviceConfig: string;
+  readonly credentials?: ChannelCredentials;
+  readonly connectTimeoutMs?: number;
+  readonly messageBytesMax?: number;
+}
+
+/** A connection, or several, to one address. */
+export interface GrpcChannel {
+  /** Gives the channel to make a call on; the connection opens with the first. */
+  get(): Channel;
+  close(): void;
+}
+
+/**
+ * Opens connections, and gives them up where they do not come up in time: gRPC itself waits for ever on a peer that
+ * takes a connection and says nothing (https://github.com/grpc/grpc-node/issues/2785). The calls that waited for it
+ * fail with UNAVAILABLE, and the next call tries anew.
+ */
+export function createGrpcChannel(options: ChannelOptions): GrpcChannel {
+  const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_MS_MAX;
+  let channel = open(options);
+  let watchdog: NodeJS.Timeout | undefined;
+
+  function giveUpIfConnecting(): void {
+    watchdog = undefined;
+    if (stateOf(channel) !== connectivityState.CONNECTING) return;
+    const stuck = channel;
+    channel = open(options);
+    stuck.close();
+  }
+
+  return {
+    get() {
+      if (watchdog === undefined && stateOf(channel) !== connectivityState.READY) {
+        watchdog = setTimeout(giveUpIfConnecting, connectTimeoutMs).unref();
+      }
+      return channel;
+    },
+    close() {
+      clearTimeout(watchdog);
+      channel.close();
+    },
+  };
+}
+
+function stateOf(channel: Channel): connectivityState {
+  return channel.getChannel().getConnectivityState(false);
+}
+
+function open({ address, serviceConfig, messageBytesMax = MESSAGE_BYTES_MAX, ...options }: ChannelOptions): Channel {
+  return new Channel(address, options.credentials ?? credentials.createInsecure(), {
+    'grpc.service_config': serviceConfig,
+    'grpc.service_config_disable_resolution': 1,
+    // A pool would hand a connection that is stuck to the next channel as well.
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS_MAX,
+    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_send_message_length': messageBytesMax,
+    'grpc.enable_http_proxy': 0,
+  });
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { Idempotency } from '../../../gen/keelson/options/v1/options.js';
+import { CallMetadata } from '../metadata.js';
+import { readPolicy, type Policy } from '../policy.js';
+import type { MethodDefinition } from '../service.js';
+import type { CallOptions } from './create-client.js';
+import { combineSignals } from './signals.js';
+import type { OutgoingCall, Transport } from './transport.js';
+
+/** A method of a server that can be called. */
+export interface CallTarget {
+  readonly transport: Transport;
+  readonly token: string | undefined;
+  /** The gRPC path: `/keelson.documents.v1.DocumentService/GetDocument`. */
+  readonly path: string;
+  readonly method: MethodDefinition;
+}
+
+/** For contracts that state no policy. A call without any deadline could wait for ever on a peer that says nothing. */
+const FALLBACK_TIMEOUT_MS = 60_000;
+
+/** Makes the function that calls the method: what it takes and gives is what ServiceClient says. */
+export function createMethod(target: CallTarget): unknown {
+  const { transport, method } = target;
+  const policy = readPolicy(method.options);
+  const encode = encoder(method, policy);
+  const decode = (bytes: Uint8Array) => method.responseType.decode(bytes);
+  const start = (options: CallOptions = {}) => startCall(target, policy, options);
+
+  if (method.requestStream && method.responseStream) {
+    return (requests: AsyncIterable<unknown>, options?: CallOptions) =>
+      readMany(start(options), decode, (call) => transport.bidiStream(call, mapEach(requests, encode)));
+  }
+  if (method.requestStream) {
+    return (requests: AsyncIterable<unknown>, options?: CallOptions) =>
+      readOne(start(options), decode, (call) => transport.clientStream(call, mapEach(requests, encode)));
+  }
+  if (method.responseStream) {
+    return (request: unknown, options?: CallOptions) =>
+      readMany(start(options), decode, (call) => transport.serverStream(call, encode(request)));
+  }
+  return (request: unknown, options?: CallOptions) =>
+    readOne(start(options), decode, (call) => transport.unary(call, encode(request)));
+}
+
+interface StartedCall {
+  readonly call: OutgoingCall;
+  /** Unlinks the call from what could have ended it. */
+  readonly release: () => void;
+}
+
+function startCall({ token, path }: CallTarget, policy: Policy | undefined, options: CallOptions): StartedCall {
+  const { context } = options;
+  const ownMs = options.timeoutMs ?? policy?.deadlineDefaultMs ?? FALLBACK_TIMEOUT_MS;
+  const timeoutMs = Math.min(ownMs, context?.remainingMs() ?? Infinity);
+  const metadata = new CallMetadata();
+  if (token !== undefined) metadata.add('authorization', `Bearer ${token}`);
+  const texts = new Map<string, string>(context?.propagated());
+  for (const [key, value] of Object.entries(options.metadata ?? {})) texts.set(key.toLowerCase(), value);
+  for (const [key, value] of texts) metadata.add(key, value);
+  const { signal, release } = combineSignals(options.signal, context?.signal);
+  return { call: { path, metadata, timeoutMs, signal }, release };
+}
+
+async function readOne(
+  { call, release }: StartedCall,
+  decode: (bytes: Uint8Array) => unknown,
+  send: (call: OutgoingCall) => Promise<Uint8Array>,
+): Promise<unknown> {
+  try {
+    return decode(await send(call));
+  } finally {
+    release();
+  }
+}
+
+async function* readMany(
+  { call, release }: StartedCall,
+  decode: (bytes: Uint8Array) => unknown,
+  send: (call: OutgoingCall) => AsyncIterable<Uint8Array>,
+): AsyncGenerator {
+  try {
+    for await (const bytes of send(call)) yield decode(bytes);
+  } finally {
+    release();
+  }
+}
+
+async function* mapEach<T, U>(source: AsyncIterable<T>, map: (item: T) => U): AsyncGenerator<U> {
+  for await (const item of source) yield map(item);
+}
+
+/** A request that repeats safely by its id gets one, so that a repeated call is one change (AIP-155). */
+function encoder({ requestType, requestStream }: MethodDefinition, policy: Policy | undefined) {
+  const needsId = !requestStream && policy?.idempotency === Idempotency.IDEMPOTENCY_REQUEST_ID;
+  return (request: unknown): Uint8Array => {
+    const message = requestType.fromPartial(request);
+    return requestType.encode(needsId ? withRequestId(message) : message).finish();
+  };
+}
+
+function withRequestId(message: unknown): unknown {
+  const { requestId } = message as { readonly requestId?: string };
+  return requestId === '' ? { ...(message as object), requestId: randomUUID() } : message;
+}

@@ -1,0 +1,64 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import { CallMetadata, percentEncode, toHeaderText } from '../metadata.js';
+import type { StatusError } from '../status.js';
+
+/** Belong to the transport: they neither reach a handler nor may a handler send them. */
+const RESERVED =
+  /^(?::|grpc-(?!trace-bin$|tags-bin$)|(?:te|content-type|content-length|connection|keep-alive|proxy-connection|transfer-encoding|upgrade|host|http2-settings)$)/;
+const LEGAL_KEY = /^[0-9a-z_.-]+$/;
+/** As `grpc-message` asks for: percent signs are encoded as well. */
+const ILLEGAL_IN_STATUS = /[^ -$&-~]/gu;
+
+export const OK_TRAILERS: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' });
+
+/** Reads the metadata of a call. HTTP/2 has lower-cased the keys; `-bin` values are base64, padded or not. */
+export function readMetadata(headers: IncomingHttpHeaders): CallMetadata {
+  const metadata = new CallMetadata();
+  for (const key of Object.keys(headers)) {
+    const value = headers[key];
+    if (value === undefined || RESERVED.test(key)) continue;
+    for (const text of Array.isArray(value) ? value : [value]) {
+      // Node joins the values of a repeated header; base64 holds no comma, other texts may.
+      if (!key.endsWith('-bin')) metadata.add(key, text);
+      else for (const part of text.split(',')) metadata.addBinary(key, Buffer.from(part.trim(), 'base64'));
+    }
+  }
+  return metadata;
+}
+
+/** Counts what a peer's headers take, as HTTP/2 does for its own limit: 32 bytes beside each key and value. */
+export function countHeaderBytes(headers: IncomingHttpHeaders): number {
+  let bytes = 0;
+  for (const key of Object.keys(headers)) bytes += key.length + String(headers[key]).length + 32;
+  return bytes;
+}
+
+/** Writes metadata as headers. What no header can hold is percent-encoded; a key that is none is left out. */
+export function writeMetadata(metadata: CallMetadata): OutgoingHttpHeaders {
+  const headers: Record<string, string[]> = {};
+  for (const [key, value] of metadata.entries()) {
+    if (!isSendable(key) || key.endsWith('-bin')) continue;
+    (headers[key] ??= []).push(toHeaderText(value));
+  }
+  for (const [key, value] of metadata.binaryEntries()) {
+    if (!isSendable(key) || !key.endsWith('-bin')) continue;
+    (headers[key] ??= []).push(Buffer.from(value).toString('base64'));
+  }
+  return headers;
+}
+
+/** Writes how a call ended, with google.rpc.Status beside it, as rich-error clients expect. */
+export function writeStatus(status: StatusError): OutgoingHttpHeaders {
+  const pushback = status.retryDelayMs;
+  return {
+    'grpc-status': String(status.code),
+    'grpc-message': percentEncode(status.message, ILLEGAL_IN_STATUS),
+    'grpc-status-details-bin': Buffer.from(status.toBytes()).toString('base64'),
+    // What RetryInfo says to people and programs, said to the retry policies of every gRPC library.
+    ...(pushback !== undefined && { 'grpc-retry-pushback-ms': String(Math.ceil(pushback)) }),
+  };
+}
+
+function isSendable(key: string): boolean {
+  return LEGAL_KEY.test(key) && !RESERVED.test(key);
+}

@@ -1,0 +1,116 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { setImmediate } from 'node:timers/promises';
+import { ServiceError } from '../errors.js';
+import { FrameError, FrameReader, type Frame } from './frames.js';
+import { ACCEPTED_ENCODINGS, inflateMessage, isCompression } from './inflate.js';
+import { LIMIT_SETTINGS, type GrpcLimits } from './limits.js';
+
+/** Where requests come from, and what their compression is called. */
+export interface RequestSource {
+  readonly stream: ServerHttp2Stream;
+  /** The header `grpc-encoding`. */
+  readonly encoding: string;
+  readonly limits: GrpcLimits;
+}
+
+/** Reads the only request of a call. Rejects with a ServiceError when there is none, or another, or a broken one. */
+export async function readOnly(source: RequestSource): Promise<Uint8Array> {
+  const frame = await receiveOnly(source);
+  return frame.compressed ? decompress(source, frame.bytes) : frame.bytes;
+}
+
+/** Reads requests as fast as they are asked for: the peer is held by flow control meanwhile. */
+export async function* readEach(source: RequestSource): AsyncGenerator<Uint8Array> {
+  const frames = new FrameReader(source.limits.messageBytesMax);
+  // Node would destroy the stream at the end of the loop, and no answer could be sent.
+  for await (const piece of source.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    for (const { compressed, bytes } of pushInto(frames, piece)) {
+      yield compressed ? await decompress(source, bytes) : bytes;
+    }
+  }
+  // A Node client says that its requests have ended just before it says that it cancels: half an upload would look whole.
+  await setImmediate();
+  if (hasBrokenOff(source.stream)) throw callerGone();
+  if (!frames.isBetweenMessages) throw malformed('Request stream ends inside a message');
+}
+
+/** Events, not an iterator: this is how nearly every call begins. */
+function receiveOnly({ stream, limits }: RequestSource): Promise<Frame> {
+  return new Promise((resolve, reject) => {
+    const frames = new FrameReader(limits.messageBytesMax);
+    let only: Frame | undefined;
+    stream.on('data', (piece: Buffer) => {
+      try {
+        for (const frame of pushInto(frames, piece)) {
+          if (only !== undefined) throw malformed('Call takes one request, and another came');
+          only = frame;
+        }
+      } catch (err) {
+        stream.removeAllListeners('data');
+        reject(err);
+      }
+    });
+    stream.once('end', () => {
+      if (hasBrokenOff(stream)) reject(callerGone());
+      else if (only !== undefined && frames.isBetweenMessages) resolve(only);
+      else reject(malformed('Request stream ends without a whole message'));
+    });
+    stream.once('close', () => reject(callerGone()));
+  });
+}
+
+function hasBrokenOff(stream: ServerHttp2Stream): boolean {
+  return stream.aborted || stream.destroyed || stream.rstCode > 0;
+}
+
+function callerGone(): ServiceError {
+  return new ServiceError('CALL_CANCELLED', 'Call was cancelled by the caller');
+}
+
+function pushInto(frames: FrameReader, piece: Buffer): Frame[] {
+  try {
+    return frames.push(piece);
+  } catch (err) {
+    if (!(err instanceof FrameError) || err.kind === 'malformed') throw malformed(messageOf(err));
+    if (err.kind === 'too-large') throw tooLarge(err.message);
+    throw new ServiceError('LIMIT_EXCEEDED', err.message);
+  }
+}
+
+async function decompress({ encoding, limits }: RequestSource, bytes: Uint8Array): Promise<Uint8Array> {
+  if (encoding === 'identity') throw malformed('Message is marked as compressed, and header grpc-encoding is not set');
+  if (!isCompression(encoding)) {
+    throw new ServiceError(
+      'ENCODING_UNSUPPORTED',
+      `Encoding "${encoding.slice(0, 32)}" is not supported, only ${ACCEPTED_ENCODINGS}`,
+    );
+  }
+  const { messageBytesMax: bytesMax, inflateRatioMax: ratioMax } = limits;
+  const inflated = await inflateMessage(encoding, bytes, { bytesMax, ratioMax }).catch((err: unknown) => {
+    throw malformed(`Message is not ${encoding}`, err);
+  });
+  if (inflated !== undefined) return inflated;
+  throw bytes.byteLength * ratioMax < bytesMax
+    ? limitExceeded(`Message grows to more than ${ratioMax} times its size`, 'inflateRatioMax', ratioMax)
+    : tooLarge(`Message grows to more than ${bytesMax} bytes, which is what is taken at most`, bytesMax);
+}
+
+/** Names the setting that an operator may raise. */
+export function limitExceeded(message: string, limit: keyof GrpcLimits, max: number): ServiceError {
+  const metadata = { limit: LIMIT_SETTINGS[limit], max: String(max) };
+  return new ServiceError('LIMIT_EXCEEDED', `${message} (${LIMIT_SETTINGS[limit]})`, { metadata });
+}
+
+function tooLarge(message: string, max?: number): ServiceError {
+  const setting = LIMIT_SETTINGS.messageBytesMax;
+  const metadata = { limit: setting, ...(max !== undefined && { max: String(max) }) };
+  return new ServiceError('MESSAGE_TOO_LARGE', `${message} (${setting})`, { metadata });
+}
+
+function malformed(message: string, cause?: unknown): ServiceError {
+  return new ServiceError('MALFORMED_MESSAGE', message, {}, { cause });
+}
+
+function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
+}
