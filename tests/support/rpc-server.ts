@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { FileRegistry } from '@bufbuild/protobuf';
 import { pino } from 'pino';
+import type { LazyDispatcher } from '../../src/rpc/call.js';
 import type { Caller } from '../../src/rpc/context.js';
 import { readDescriptorImage } from '../../src/rpc/descriptors.js';
 import { DEFAULT_GRPC_LIMITS, type GrpcLimits } from '../../src/rpc/grpc/limits.js';
 import { createGrpcServer } from '../../src/rpc/grpc/server.js';
-import { createMethodTable } from '../../src/rpc/method-table.js';
+import { createMethodTable, type MethodTable } from '../../src/rpc/method-table.js';
 import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
 import type { ServiceImplementation } from '../../src/rpc/service.js';
@@ -22,6 +23,8 @@ const CALLERS: Readonly<Record<string, Caller>> = {
 /** A gRPC server on a free port, with the real pipeline around the handlers of a test. */
 export interface RpcServer {
   readonly address: string;
+  readonly table: MethodTable;
+  readonly dispatcher: LazyDispatcher;
   readonly openCalls: OpenCalls;
   /** The lines of the log so far. */
   readonly logLines: readonly Record<string, unknown>[];
@@ -58,6 +61,8 @@ export async function startRpcServerWith({ services, registry, limits }: RpcServ
   const port = await server.listen('127.0.0.1:0');
   return {
     address: `127.0.0.1:${port}`,
+    table,
+    dispatcher,
     openCalls,
     logLines,
     close: () => server.close(1000),
