@@ -72,9 +72,10 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     clock,
     log,
     openCalls,
+    limits: config.limits,
   });
 
-  const grpcServer = createGrpcServer({ table, dispatcher });
+  const grpcServer = createGrpcServer({ table, dispatcher, log, limits: config.limits });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
   const gateway = createHttpGateway({

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from './rpc/limits.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -39,6 +40,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** How long running calls may take to end at a stop. */
   readonly drainTimeoutMs: number;
+  readonly limits: Limits;
 }
 
 /** The settings are wrong; the message has one sentence per mistake. */
@@ -82,6 +84,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: read('KEELSON_CORS_ORIGINS', 'none', parseOrigins),
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
+    limits: readLimits((name, fallback) => read(name, String(fallback), parseLimit)),
   };
   const allowPlaintext = read('KEELSON_ALLOW_PLAINTEXT', 'false', parseBoolean);
   if (!allowPlaintext) mistakes.push(...plaintextMistakes(config));
@@ -103,6 +106,7 @@ export const SETTINGS = [
   'KEELSON_LOG_LEVEL',
   'KEELSON_DRAIN_TIMEOUT_MS',
   'KEELSON_ALLOW_PLAINTEXT',
+  ...Object.values(LIMIT_SETTINGS),
 ] as const;
 
 /** Read by client commands and by tests, and harmless beside a server. */
@@ -185,6 +189,18 @@ function parseMebibytes(value: string): number {
 
 function parseMilliseconds(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new Error('must be a whole number of milliseconds');
+  return Number(value);
+}
+
+function readLimits(read: (name: string, fallback: number) => number): Limits {
+  const entries = (Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map(
+    (limit) => [limit, read(LIMIT_SETTINGS[limit], DEFAULT_LIMITS[limit])] as const,
+  );
+  return Object.freeze(Object.fromEntries(entries) as Record<keyof Limits, number>);
+}
+
+function parseLimit(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new Error('must be a whole number from 1 to 999999999');
   return Number(value);
 }
 

@@ -3,6 +3,7 @@ import type { Authenticator, Authorizer } from './access.js';
 import type { IncomingCall, LazyDispatcher, Request } from './call.js';
 import { ANONYMOUS, type Caller } from './context.js';
 import { ServiceError } from './errors.js';
+import { limitError, type Limits } from './limits.js';
 import type { Method } from './method-table.js';
 import { createCallOpener, type CallEnvironment, type RunningCall } from './running-call.js';
 import { createDecodeValid, malformedMessage } from './validation.js';
@@ -30,7 +31,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
       const input = await admit(running);
       const response = await running.lifetime.race(Promise.resolve(method.handler(running.context, input)));
-      const bytes = method.responseCodec.encode(response).finish();
+      const bytes = encodeResponse(deps.limits, method, response);
       running.succeed();
       return bytes;
     } catch (err) {
@@ -44,7 +45,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.assertAdmitted();
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
       const responses = method.handler(running.context, await admit(running)) as AsyncIterable<unknown>;
-      for await (const response of untilEnd(running, responses)) yield method.responseCodec.encode(response).finish();
+      for await (const response of untilEnd(running, responses)) yield encodeResponse(deps.limits, method, response);
       running.succeed();
     } catch (err) {
       throw running.fail(err);
@@ -118,6 +119,13 @@ function decodeRequest(method: Method, request: Uint8Array): unknown {
   } catch (err) {
     throw malformedMessage(method.descriptor.input.typeName, err);
   }
+}
+
+function encodeResponse(limits: Limits, method: Method, response: unknown): Uint8Array {
+  const bytes = method.responseCodec.encode(response).finish();
+  if (bytes.byteLength <= limits.messageBytesMax) return bytes;
+  const message = `Answer has ${bytes.byteLength} bytes, which is more than are sent`;
+  throw limitError(limits, 'messageBytesMax', message, { reason: 'MESSAGE_TOO_LARGE' });
 }
 
 /**

@@ -4,6 +4,7 @@ import type { IncomingCall } from './call.js';
 import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
 import { ServiceError } from './errors.js';
 import { CallLifetime } from './lifetime.js';
+import { limitError, type Limits } from './limits.js';
 import type { Method, MethodTable } from './method-table.js';
 import { draining, type OpenCalls } from './open-calls.js';
 import { propagate } from './propagation.js';
@@ -17,7 +18,11 @@ export interface CallEnvironment {
   readonly clock: Clock;
   readonly log: Logger;
   readonly openCalls: OpenCalls;
+  readonly limits: Limits;
 }
+
+/** When a caller may come back that met too many calls. */
+const OVERLOAD_RETRY_MS = 500;
 
 /**
  * Starts calls. Whoever starts one ends it with succeed(), fail() or abandon(); the first of them counts. A call also
@@ -59,7 +64,13 @@ export class RunningCall {
   /** Throws when the call came broken, or when the server takes no calls any more. */
   assertAdmitted(): void {
     if (this.call.fault !== undefined) throw this.call.fault;
-    if (this.#environment.openCalls.draining) throw draining();
+    const { openCalls, limits } = this.#environment;
+    if (openCalls.draining) throw draining();
+    // Health must answer while everything else is too much, or a server that is busy looks dead.
+    if (openCalls.size > limits.callsMax && !this.method.path.startsWith('/grpc.')) {
+      const options = { reason: 'OVERLOADED', retryDelayMs: OVERLOAD_RETRY_MS } as const;
+      throw limitError(limits, 'callsMax', 'Too many calls run already', options);
+    }
   }
 
   /** Throws when the call has failed already: what a handler still gives then is not an answer. */

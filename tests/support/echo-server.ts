@@ -1,5 +1,5 @@
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
-import type { GrpcLimits } from '../../src/rpc/grpc/limits.js';
+import type { Limits } from '../../src/rpc/limits.js';
 import { implementService, type Handlers } from '../../src/rpc/service.js';
 import { OPEN_POLICY } from './call-fixture.js';
 import { echoRegistry, EchoServiceDefinition, type Words } from './echo-contract.js';
@@ -15,7 +15,7 @@ export interface EchoServer extends RpcServer {
   readonly handlers: EchoHandlers;
 }
 
-export async function startEchoServer(limits: Partial<GrpcLimits> = {}): Promise<EchoServer> {
+export async function startEchoServer(limits: Partial<Limits> = {}): Promise<EchoServer> {
   const handlers = echoHandlers();
   const service = implementService(
     EchoServiceDefinition,

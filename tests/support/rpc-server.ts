@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { LazyDispatcher } from '../../src/rpc/call.js';
 import type { Caller } from '../../src/rpc/context.js';
 import { readDescriptorImage } from '../../src/rpc/descriptors.js';
-import { DEFAULT_GRPC_LIMITS, type GrpcLimits } from '../../src/rpc/grpc/limits.js';
+import { DEFAULT_LIMITS, type Limits } from '../../src/rpc/limits.js';
 import { createGrpcServer } from '../../src/rpc/grpc/server.js';
 import { createMethodTable, type MethodTable } from '../../src/rpc/method-table.js';
 import { OpenCalls } from '../../src/rpc/open-calls.js';
@@ -35,7 +35,7 @@ export interface RpcServerOptions {
   readonly services: readonly ServiceImplementation[];
   /** Keelson's own contracts where it is left out. */
   readonly registry?: FileRegistry;
-  readonly limits?: Partial<GrpcLimits>;
+  readonly limits?: Partial<Limits>;
 }
 
 export function startRpcServer(...services: ServiceImplementation[]): Promise<RpcServer> {
@@ -47,6 +47,7 @@ export async function startRpcServerWith({ services, registry, limits }: RpcServ
   const logLines: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => logLines.push(JSON.parse(line) as Record<string, unknown>) });
   const openCalls = new OpenCalls();
+  const all = { ...DEFAULT_LIMITS, ...limits };
   const dispatcher = createDispatcher({
     table,
     authenticator: { authenticate: async (token) => CALLERS[token] },
@@ -56,8 +57,9 @@ export async function startRpcServerWith({ services, registry, limits }: RpcServ
     clock: { now: () => Date.now() },
     log,
     openCalls,
+    limits: all,
   });
-  const server = createGrpcServer({ table, dispatcher, limits: { ...DEFAULT_GRPC_LIMITS, ...limits } });
+  const server = createGrpcServer({ table, dispatcher, log, limits: all });
   const port = await server.listen('127.0.0.1:0');
   return {
     address: `127.0.0.1:${port}`,

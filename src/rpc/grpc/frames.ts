@@ -80,8 +80,7 @@ export class FrameReader {
       this.#length = this.#prefix.readUInt32BE(1);
       if ((this.#prefix[0] ?? 0) > 1) throw new FrameError('malformed', 'Message begins with an unknown flag');
       if (this.#length > this.#messageBytesMax) {
-        const found = `${this.#length} bytes`;
-        throw new FrameError('too-large', `Message has ${found}, at most ${this.#messageBytesMax} are taken`);
+        throw new FrameError('too-large', `Message has ${this.#length} bytes, which is more than are taken`);
       }
     }
     return piece.subarray(taken);

@@ -2,20 +2,20 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { IncomingCall, LazyDispatcher } from '../call.js';
 import { ServiceError } from '../errors.js';
 import { CallMetadata } from '../metadata.js';
+import { limitError, type Limits } from '../limits.js';
 import type { Method, MethodTable } from '../method-table.js';
 import { REQUEST_ID_KEY, requestIdOf } from '../request-id.js';
 import { toStatusError, type StatusError } from '../status.js';
 import { countHeaderBytes, readMetadata } from './headers.js';
-import type { GrpcLimits } from './limits.js';
 import type { Patience } from './patience.js';
-import { limitExceeded, readEach, readOnly, type RequestSource } from './request-messages.js';
+import { readEach, readOnly, type RequestSource } from './request-messages.js';
 import { ResponseWriter } from './response-writer.js';
 import { parseTimeoutMs } from './timeout.js';
 
 export interface StreamHandlerDeps {
   readonly table: MethodTable;
   readonly dispatcher: LazyDispatcher;
-  readonly limits: GrpcLimits;
+  readonly limits: Limits;
   /** Runs out for calls whose only request does not arrive. */
   readonly patience: Patience<ServerHttp2Stream>;
 }
@@ -36,12 +36,19 @@ export function createStreamHandler(deps: StreamHandlerDeps): StreamHandler {
   return (stream, headers) => {
     // An error is always followed by 'close', which is where the end of the caller is noticed.
     stream.on('error', () => undefined);
-    const notGrpc = httpStatusOfStranger(headers);
-    if (notGrpc !== undefined) return stream.respond({ ':status': notGrpc }, { endStream: true });
-    const method = deps.table.methods.get(headers[':path'] ?? '');
-    if (method === undefined) return refuseUnknown(stream, headers);
-    serve(openExchange(deps, method, stream, headers));
+    // After all that has been read: a stream that was opened and reset in one breath costs no more than this.
+    setImmediate(() => {
+      if (!stream.destroyed && !stream.closed) accept(deps, stream, headers);
+    });
   };
+}
+
+function accept(deps: StreamHandlerDeps, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  const notGrpc = httpStatusOfStranger(headers);
+  if (notGrpc !== undefined) return stream.respond({ ':status': notGrpc }, { endStream: true });
+  const method = deps.table.methods.get(headers[':path'] ?? '');
+  if (method === undefined) return refuseUnknown(stream, headers);
+  serve(openExchange(deps, method, stream, headers));
 }
 
 function serve(exchange: Exchange): void {
@@ -77,9 +84,12 @@ function openExchange(
   headers: IncomingHttpHeaders,
 ): Exchange {
   const peerGone = new AbortController();
-  stream.once('close', () => peerGone.abort());
   const responseMetadata = new CallMetadata();
   const writer = new ResponseWriter(stream, responseMetadata);
+  stream.once('close', () => {
+    // Nearly every stream closes with its answer, and an abort costs a stack trace.
+    if (!writer.hasEnded) peerGone.abort();
+  });
   const call: IncomingCall = {
     protocol: 'grpc',
     peer: peerOf(stream),
@@ -98,11 +108,10 @@ function openExchange(
 }
 
 /** A call that is at fault before it has begun runs all the same, to its failure: so it is in the log like any other. */
-function readLimits(limits: GrpcLimits, headers: IncomingHttpHeaders): Pick<IncomingCall, 'timeoutMs' | 'fault'> {
+function readLimits(limits: Limits, headers: IncomingHttpHeaders): Pick<IncomingCall, 'timeoutMs' | 'fault'> {
   try {
-    const { metadataBytesMax } = limits;
-    if (countHeaderBytes(headers) > metadataBytesMax) {
-      throw limitExceeded(`Metadata takes more than ${metadataBytesMax} bytes`, 'metadataBytesMax', metadataBytesMax);
+    if (countHeaderBytes(headers) > limits.metadataBytesMax) {
+      throw limitError(limits, 'metadataBytesMax', 'Metadata takes too many bytes');
     }
     return { timeoutMs: parseTimeoutMs(headers['grpc-timeout'] as string | undefined) };
   } catch (fault) {
@@ -137,10 +146,7 @@ async function answerMany(exchange: Exchange): Promise<void> {
       method.descriptor.methodKind === 'server_streaming'
         ? deps.dispatcher.serverStream(method, call, () => readInTime(exchange))
         : deps.dispatcher.bidiStream(method, call, readEach(source));
-    for await (const bytes of answers) {
-      await writer.write(bytes);
-      if (call.signal.aborted) break;
-    }
+    for await (const bytes of answers) await writer.write(bytes);
     writer.end(undefined);
   } catch (err) {
     writer.end(err as StatusError);
@@ -148,10 +154,7 @@ async function answerMany(exchange: Exchange): Promise<void> {
 }
 
 /** Reads the only request of a call; one that takes longer than the limit fails the call. */
-async function readInTime({ deps, source }: Exchange): Promise<Uint8Array> {
-  const { requestTimeoutMs } = deps.limits;
-  const { stream } = source;
-  const tooLate = () =>
-    limitExceeded(`Request did not arrive within ${requestTimeoutMs} ms`, 'requestTimeoutMs', requestTimeoutMs);
-  return deps.patience.limit(stream, readOnly(source), tooLate);
+async function readInTime({ deps: { limits, patience }, source }: Exchange): Promise<Uint8Array> {
+  const tooLate = () => limitError(limits, 'requestTimeoutMs', 'Request did not arrive in time');
+  return patience.limit(source.stream, readOnly(source), tooLate);
 }

@@ -1,16 +1,16 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { setImmediate } from 'node:timers/promises';
 import { ServiceError } from '../errors.js';
+import { limitError, type Limits } from '../limits.js';
 import { FrameError, FrameReader, type Frame } from './frames.js';
 import { ACCEPTED_ENCODINGS, inflateMessage, isCompression } from './inflate.js';
-import { LIMIT_SETTINGS, type GrpcLimits } from './limits.js';
 
 /** Where requests come from, and what their compression is called. */
 export interface RequestSource {
   readonly stream: ServerHttp2Stream;
   /** The header `grpc-encoding`. */
   readonly encoding: string;
-  readonly limits: GrpcLimits;
+  readonly limits: Limits;
 }
 
 /** Reads the only request of a call. Rejects with a ServiceError when there is none, or another, or a broken one. */
@@ -24,7 +24,7 @@ export async function* readEach(source: RequestSource): AsyncGenerator<Uint8Arra
   const frames = new FrameReader(source.limits.messageBytesMax);
   // Node would destroy the stream at the end of the loop, and no answer could be sent.
   for await (const piece of source.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    for (const { compressed, bytes } of pushInto(frames, piece)) {
+    for (const { compressed, bytes } of pushInto(source.limits, frames, piece)) {
       yield compressed ? await decompress(source, bytes) : bytes;
     }
   }
@@ -41,7 +41,7 @@ function receiveOnly({ stream, limits }: RequestSource): Promise<Frame> {
     let only: Frame | undefined;
     stream.on('data', (piece: Buffer) => {
       try {
-        for (const frame of pushInto(frames, piece)) {
+        for (const frame of pushInto(limits, frames, piece)) {
           if (only !== undefined) throw malformed('Call takes one request, and another came');
           only = frame;
         }
@@ -50,12 +50,17 @@ function receiveOnly({ stream, limits }: RequestSource): Promise<Frame> {
         reject(err);
       }
     });
-    stream.once('end', () => {
+    const finish = () => {
       if (hasBrokenOff(stream)) reject(callerGone());
       else if (only !== undefined && frames.isBetweenMessages) resolve(only);
       else reject(malformed('Request stream ends without a whole message'));
+    };
+    // A call without any body may have ended before anyone could listen.
+    if (stream.readableEnded) finish();
+    else stream.once('end', finish);
+    stream.once('close', () => {
+      if (!stream.readableEnded) reject(callerGone());
     });
-    stream.once('close', () => reject(callerGone()));
   });
 }
 
@@ -67,12 +72,12 @@ function callerGone(): ServiceError {
   return new ServiceError('CALL_CANCELLED', 'Call was cancelled by the caller');
 }
 
-function pushInto(frames: FrameReader, piece: Buffer): Frame[] {
+function pushInto(limits: Limits, frames: FrameReader, piece: Buffer): Frame[] {
   try {
     return frames.push(piece);
   } catch (err) {
     if (!(err instanceof FrameError) || err.kind === 'malformed') throw malformed(messageOf(err));
-    if (err.kind === 'too-large') throw tooLarge(err.message);
+    if (err.kind === 'too-large') throw tooLarge(limits, err.message);
     throw new ServiceError('LIMIT_EXCEEDED', err.message);
   }
 }
@@ -91,20 +96,12 @@ async function decompress({ encoding, limits }: RequestSource, bytes: Uint8Array
   });
   if (inflated !== undefined) return inflated;
   throw bytes.byteLength * ratioMax < bytesMax
-    ? limitExceeded(`Message grows to more than ${ratioMax} times its size`, 'inflateRatioMax', ratioMax)
-    : tooLarge(`Message grows to more than ${bytesMax} bytes, which is what is taken at most`, bytesMax);
+    ? limitError(limits, 'inflateRatioMax', 'Message grows to too many times its size')
+    : tooLarge(limits, 'Message grows to more bytes than are taken');
 }
 
-/** Names the setting that an operator may raise. */
-export function limitExceeded(message: string, limit: keyof GrpcLimits, max: number): ServiceError {
-  const metadata = { limit: LIMIT_SETTINGS[limit], max: String(max) };
-  return new ServiceError('LIMIT_EXCEEDED', `${message} (${LIMIT_SETTINGS[limit]})`, { metadata });
-}
-
-function tooLarge(message: string, max?: number): ServiceError {
-  const setting = LIMIT_SETTINGS.messageBytesMax;
-  const metadata = { limit: setting, ...(max !== undefined && { max: String(max) }) };
-  return new ServiceError('MESSAGE_TOO_LARGE', `${message} (${setting})`, { metadata });
+function tooLarge(limits: Limits, message: string): ServiceError {
+  return limitError(limits, 'messageBytesMax', message, { reason: 'MESSAGE_TOO_LARGE' });
 }
 
 function malformed(message: string, cause?: unknown): ServiceError {

@@ -26,6 +26,11 @@ export class ResponseWriter {
     this.#metadata = metadata;
   }
 
+  /** Tells whether the end of the call has been written. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** Answers with one message and OK. */
   succeedWith(message: Uint8Array): void {
     if (this.#isOver()) return;

@@ -1,11 +1,15 @@
 import { createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
 import type { LazyDispatcher } from '../call.js';
+import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from '../limits.js';
 import type { MethodTable } from '../method-table.js';
 import { createStreamHandler } from './handlers.js';
-import { DEFAULT_GRPC_LIMITS, type GrpcLimits } from './limits.js';
 import { createPatience } from './patience.js';
 import { createSessionGuard, type SessionGuard } from './session-guard.js';
+
+const SESSION_MEGABYTES_MAX = 64;
+const DROP_LOG_MS = 10_000;
 
 export interface GrpcServer {
   /** Listens on `host:port` and gives the port; 0 asks for any free one. */
@@ -17,18 +21,20 @@ export interface GrpcServer {
 export interface GrpcServerDeps {
   readonly table: MethodTable;
   readonly dispatcher: LazyDispatcher;
-  readonly limits?: GrpcLimits;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly limits?: Limits;
 }
 
 /**
  * Serves the method table over gRPC (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), straight on Node's
  * HTTP/2: messages pass as raw bytes, and each limit is judged before what it bounds is read.
  */
-export function createGrpcServer({ table, dispatcher, limits = DEFAULT_GRPC_LIMITS }: GrpcServerDeps): GrpcServer {
+export function createGrpcServer({ table, dispatcher, log, limits = DEFAULT_LIMITS }: GrpcServerDeps): GrpcServer {
   const guard = createSessionGuard();
   const patience = createPatience<object>(limits.requestTimeoutMs);
   const server = createServer(http2Options(limits));
   server.maxConnections = limits.connectionsMax;
+  server.on('drop', createDropLog(log, limits));
   server.on('session', (session) => guard.watch(session));
   server.on('stream', createStreamHandler({ table, dispatcher, limits, patience }));
   return {
@@ -41,7 +47,7 @@ export function createGrpcServer({ table, dispatcher, limits = DEFAULT_GRPC_LIMI
   };
 }
 
-function http2Options(limits: GrpcLimits) {
+function http2Options(limits: Limits) {
   return {
     settings: {
       maxConcurrentStreams: limits.streamsPerConnectionMax,
@@ -50,6 +56,21 @@ function http2Options(limits: GrpcLimits) {
     },
     // The largest status that we send has its text twice, encoded.
     maxSendHeaderBlockLength: 64 * 1024,
+    // In megabytes. A connection that holds more gets no new streams until it has read.
+    maxSessionMemory: SESSION_MEGABYTES_MAX,
+  };
+}
+
+/** Says that connections are dropped, but not for each: whoever attacks must not fill the log as well. */
+function createDropLog(log: GrpcServerDeps['log'], { connectionsMax }: Limits): () => void {
+  let dropped = 0;
+  let saidMs = -Infinity;
+  return () => {
+    dropped += 1;
+    if (performance.now() - saidMs < DROP_LOG_MS) return;
+    saidMs = performance.now();
+    log.warn({ dropped, max: connectionsMax, limit: LIMIT_SETTINGS.connectionsMax }, 'connections dropped');
+    dropped = 0;
   };
 }
 

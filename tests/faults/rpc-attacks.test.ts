@@ -1,0 +1,87 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
+import { ATTACKS, type AttackName } from '../support/attacks.js';
+import { EchoServiceDefinition } from '../support/echo-contract.js';
+
+const ATTACK_MS = 700;
+const CALLERS = 4;
+/**
+ * The promise is a p99 below twice that of a quiet server. Attacker, server and client share the machine with other
+ * tests here, so the test allows for more: without the limits it is out by far, or never ends.
+ */
+const RATIO_MAX = 5;
+const NOISE_MS = 60;
+
+describe('a good client of a server that is attacked', () => {
+  let server: ChildProcess;
+  let address = '';
+  let client: ServiceClient<typeof EchoServiceDefinition>;
+  let quiet: Latency;
+
+  before(async function () {
+    this.timeout(20_000);
+    server = fork(new URL('../support/echo-process.js', import.meta.url), {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    [address] = (await once(server, 'message')) as [string];
+    client = createClient(EchoServiceDefinition, { address });
+    await measure(200);
+    quiet = await measure(600);
+  });
+
+  after(() => {
+    client.close();
+    server.kill();
+  });
+
+  for (const name of Object.keys(ATTACKS) as AttackName[]) {
+    it(`gets its answers in time during ${name}`, async () => {
+      const attacker = new Worker(new URL('../support/attacks.js', import.meta.url), {
+        workerData: { name, address, forMs: ATTACK_MS },
+      });
+      await once(attacker, 'online');
+      const gone = once(attacker, 'exit');
+
+      const attacked = await measure(ATTACK_MS);
+      await gone;
+
+      process.stdout.write(
+        `      ${name}: p50 ${ratio(attacked.p50Ms, quiet.p50Ms)}, p99 ${ratio(attacked.p99Ms, quiet.p99Ms)} of a quiet server's\n`,
+      );
+      expect(attacked.failed).to.equal(0);
+      expect(attacked.p99Ms).to.be.lessThan(RATIO_MAX * quiet.p99Ms + NOISE_MS);
+    }).timeout(10_000);
+  }
+
+  interface Latency {
+    readonly p50Ms: number;
+    readonly p99Ms: number;
+    readonly failed: number;
+  }
+
+  async function measure(forMs: number): Promise<Latency> {
+    const endMs = performance.now() + forMs;
+    const tookMs: number[] = [];
+    let failed = 0;
+    const caller = async () => {
+      while (performance.now() < endMs) {
+        const startMs = performance.now();
+        await client.say({ text: 'a' }, { timeoutMs: 5000 }).catch(() => {
+          failed += 1;
+        });
+        tookMs.push(performance.now() - startMs);
+      }
+    };
+    await Promise.all(Array.from({ length: CALLERS }, caller));
+    tookMs.sort((a, b) => a - b);
+    const at = (share: number) => tookMs[Math.floor(tookMs.length * share)] ?? 0;
+    return { p50Ms: at(0.5), p99Ms: at(0.99), failed };
+  }
+});
+
+function ratio(a: number, b: number): string {
+  return `${(a / b).toFixed(1)}x`;
+}
