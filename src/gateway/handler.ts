@@ -3,6 +3,7 @@ import { CallMetadata } from '../rpc/metadata.js';
 import type { Method } from '../rpc/method-table.js';
 import { withSafeHeaders, type HttpAnswer } from './answer.js';
 import type { CallDeps } from './call-deps.js';
+import { callConnectStream } from './connect/call-stream.js';
 import { callConnectUnary } from './connect/call-unary.js';
 import type { Exchange } from './exchange.js';
 import { callGrpcWeb } from './grpc-web/call.js';
@@ -91,5 +92,7 @@ function findRoute({ router }: HandlerDeps, { request, target }: Exchange): Rout
 
 /** The protocols of typed clients share the path of a method; the content type tells them apart. */
 function callRpc(deps: HandlerDeps, rpc: RpcRequest): Promise<HttpAnswer> {
-  return isGrpcWeb(rpc.exchange.request.headers) ? callGrpcWeb(deps, rpc) : callConnectUnary(deps, rpc);
+  if (isGrpcWeb(rpc.exchange.request.headers)) return callGrpcWeb(deps, rpc);
+  const isUnary = rpc.method.descriptor.methodKind === 'unary';
+  return isUnary ? callConnectUnary(deps, rpc) : callConnectStream(deps, rpc);
 }

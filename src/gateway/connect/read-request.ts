@@ -1,3 +1,4 @@
+import type { Registry } from '@bufbuild/protobuf';
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
 import type { CallDeps } from '../call-deps.js';
@@ -9,7 +10,14 @@ import type { RpcRequest } from '../rpc-request.js';
 import { createJsonCodec, PROTO, type Codec } from './codec.js';
 
 const VERSION = '1';
-const ACCEPT_POST = 'application/json, application/proto, application/grpc-web, application/grpc-web-text';
+const ACCEPT_POST = [
+  'application/json',
+  'application/proto',
+  'application/connect+json',
+  'application/connect+proto',
+  'application/grpc-web',
+  'application/grpc-web-text',
+].join(', ');
 
 /** A request, encoded, and the codec that its answer is written in. */
 export interface UnaryRequest {
@@ -20,7 +28,6 @@ export interface UnaryRequest {
 /** Reads a unary request. Throws an HttpFailure (415) for a content type that the protocol does not have. */
 export async function readUnaryRequest(deps: CallDeps, connect: RpcRequest): Promise<UnaryRequest> {
   const { exchange, method } = connect;
-  if (method.descriptor.methodKind !== 'unary') throw unsupportedContentType();
   const isPost = exchange.request.method === 'POST';
   const { codec, body } = isPost ? await readPost(deps, connect) : await readGet(deps, connect);
   return { codec, request: codec.decode(method.descriptor.input, body) };
@@ -34,7 +41,7 @@ interface EncodedRequest {
 async function readPost({ registry, bodyBytesMax }: CallDeps, { exchange }: RpcRequest): Promise<EncodedRequest> {
   const { headers } = exchange.request;
   const codec = codecOf(headers);
-  checkVersion(headers['connect-protocol-version'], VERSION);
+  checkVersion(headers['connect-protocol-version']);
   checkCompression(headers['content-encoding']);
   const body = await readBody(exchange.request, bodyBytesMax);
   return { codec: codec === 'proto' ? PROTO : createJsonCodec(registry), body };
@@ -44,6 +51,13 @@ function codecOf(headers: IncomingHttpHeaders): Codec['name'] {
   const type = CONTENT_TYPE.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase();
   if (type === 'json' || type === 'proto') return type;
   throw unsupportedContentType();
+}
+
+/** Gives the codec of a call that answers with a stream. Throws an HttpFailure (415) for any other content type. */
+export function streamCodecOf(registry: Registry, { exchange }: RpcRequest): Codec {
+  const type = STREAM_CONTENT_TYPE.exec(exchange.request.headers['content-type'] ?? '')?.[1]?.toLowerCase();
+  if (type === undefined) throw unsupportedContentType();
+  return type === 'proto' ? PROTO : createJsonCodec(registry);
 }
 
 function unsupportedContentType(): HttpFailure {
@@ -74,7 +88,8 @@ function fromBase64(text: string): Buffer {
   return Buffer.from(text, 'base64');
 }
 
-function checkVersion(given: string | string[] | undefined, expected: string): void {
+/** Throws a ServiceError for a version of the protocol that is not known here. None is the first. */
+export function checkVersion(given: string | string[] | undefined, expected = VERSION): void {
   if (given === undefined || given === expected) return;
   throw invalidRequest([{ field: '', description: `Connect protocol version must be "${expected}"` }]);
 }
@@ -88,4 +103,5 @@ function checkCompression(encoding: string | undefined): void {
 }
 
 const CONTENT_TYPE = /^application\/(json|proto)\s*(?:;\s*charset=(?:"utf-8"|utf-8)\s*)?;?\s*$/i;
+const STREAM_CONTENT_TYPE = /^application\/connect\+(json|proto)\s*(?:;\s*charset=(?:"utf-8"|utf-8)\s*)?;?\s*$/i;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;

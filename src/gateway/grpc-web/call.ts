@@ -3,6 +3,7 @@ import type { IncomingCall } from '../../rpc/call.js';
 import { toStatusError, type StatusError } from '../../rpc/status.js';
 import type { HttpAnswer } from '../answer.js';
 import type { CallDeps } from '../call-deps.js';
+import { FRAME_HEAD_BYTES, messageFrame, readSingleMessage } from '../http/frames.js';
 import { HttpFailure } from '../http/http-failure.js';
 import { readBody } from '../http/read-body.js';
 import { toRpcHeaders, toRpcMetadata } from '../http/rpc-metadata.js';
@@ -11,8 +12,8 @@ import { readTimeoutMs } from '../http/timeout.js';
 import { logRefusal } from '../request-log.js';
 import type { RpcRequest } from '../rpc-request.js';
 import { isText } from './content-type.js';
-import { FRAME_HEAD_BYTES, messageFrame, readSingleMessage, trailerFrame } from './frames.js';
 import { decodeText } from './text.js';
+import { trailerFrame } from './trailers.js';
 
 const BASE64_BYTES_PER_CHAR = 3 / 4;
 
