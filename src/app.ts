@@ -14,6 +14,7 @@ import type { Clock } from './rpc/context.js';
 import { createDescriptorIndex } from './rpc/descriptor-index.js';
 import { readDescriptorImage } from './rpc/descriptors.js';
 import { createGrpcServer } from './rpc/grpc/server.js';
+import { createGrpcJsServer } from './rpc/grpc-js/server.js';
 import { createMethodTable } from './rpc/method-table.js';
 import { OpenCalls } from './rpc/open-calls.js';
 import { createDispatcher } from './rpc/pipeline.js';
@@ -75,7 +76,8 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     limits: config.limits,
   });
 
-  const grpcServer = createGrpcServer({ table, dispatcher, log, limits: config.limits });
+  const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
+  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
   const gateway = createHttpGateway({

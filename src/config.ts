@@ -10,9 +10,11 @@ const CACHE_MIB_MAX = 65_536;
 const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
 const PORT_MAX = 65_535;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const GRPC_TRANSPORTS = ['grpc-js', 'http2'] as const;
 const BUILTIN_SERVICES = ['health', 'reflection'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export type GrpcTransport = (typeof GRPC_TRANSPORTS)[number];
 export type BuiltinService = (typeof BUILTIN_SERVICES)[number];
 
 /** Where a listener binds. Port 0 asks for any free one. */
@@ -25,6 +27,8 @@ export interface ListenAddress {
 export interface Config {
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
+  /** What serves gRPC; docs/transports.md compares them. */
+  readonly grpcTransport: GrpcTransport;
   /** An absolute path. */
   readonly dataDir: string;
   /** A MongoDB connection string that names a database. Undefined for the embedded engine. May hold a password. */
@@ -76,6 +80,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
+    grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'grpc-js', (value) => oneOf(GRPC_TRANSPORTS, value)),
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
@@ -97,6 +102,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 export const SETTINGS = [
   'KEELSON_GRPC_LISTEN',
   'KEELSON_HTTP_LISTEN',
+  'KEELSON_GRPC_TRANSPORT',
   'KEELSON_DATA_DIR',
   'KEELSON_STORE_URL',
   'KEELSON_REDIS_URL',

@@ -5,12 +5,12 @@ import type { LazyDispatcher } from '../../src/rpc/call.js';
 import type { Caller } from '../../src/rpc/context.js';
 import { readDescriptorImage } from '../../src/rpc/descriptors.js';
 import { DEFAULT_LIMITS, type Limits } from '../../src/rpc/limits.js';
-import { createGrpcServer } from '../../src/rpc/grpc/server.js';
 import { createMethodTable, type MethodTable } from '../../src/rpc/method-table.js';
 import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
 import type { ServiceImplementation } from '../../src/rpc/service.js';
 import { DESCRIPTOR_IMAGE } from '../../src/package-files.js';
+import { currentTransport } from './on-each-transport.js';
 
 export const GOOD_TOKEN = 'good-token';
 export const READER_TOKEN = 'reader-token';
@@ -59,7 +59,7 @@ export async function startRpcServerWith({ services, registry, limits }: RpcServ
     openCalls,
     limits: all,
   });
-  const server = createGrpcServer({ table, dispatcher, log, limits: all });
+  const server = currentTransport()({ table, dispatcher, log, limits: all });
   const port = await server.listen('127.0.0.1:0');
   return {
     address: `127.0.0.1:${port}`,

@@ -1,0 +1,37 @@
+import { Metadata, type Deadline, type StatusObject } from '@grpc/grpc-js';
+import { CallMetadata } from '../metadata.js';
+import type { StatusError } from '../status.js';
+
+const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
+
+/** Copies what arrived with a call. grpc-js has lower-cased the keys and decoded the `-bin` values. */
+export function fromGrpcMetadata(source: Metadata): CallMetadata {
+  const target = new CallMetadata();
+  for (const key of Object.keys(source.getMap())) {
+    for (const value of source.get(key)) {
+      if (typeof value === 'string') target.add(key, value);
+      else target.addBinary(key, value);
+    }
+  }
+  return target;
+}
+
+export function toGrpcMetadata(source: CallMetadata): Metadata {
+  const target = new Metadata();
+  for (const [key, value] of source.entries()) target.add(key, value);
+  for (const [key, value] of source.binaryEntries()) target.add(key, Buffer.from(value));
+  return target;
+}
+
+/** Makes the status that ends a failed call, with google.rpc.Status beside it, as rich-error clients expect. */
+export function toGrpcStatus(error: StatusError, responseMetadata: CallMetadata): StatusObject {
+  const metadata = toGrpcMetadata(responseMetadata);
+  metadata.set(STATUS_DETAILS_KEY, Buffer.from(error.toBytes()));
+  return { code: error.code, details: error.message, metadata };
+}
+
+/** Gives the time until a grpc-js deadline in milliseconds, or undefined when the caller has set none. */
+export function untilDeadlineMs(deadline: Deadline): number | undefined {
+  const atMs = deadline instanceof Date ? deadline.getTime() : deadline;
+  return atMs === Infinity ? undefined : Math.max(0, atMs - Date.now());
+}

@@ -1,0 +1,66 @@
+import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
+import type { Dispatcher } from '../call.js';
+import type { GrpcServer, GrpcServerDeps } from '../grpc/server.js';
+import { DEFAULT_LIMITS } from '../limits.js';
+import type { Method } from '../method-table.js';
+import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandler } from './handlers.js';
+
+/**
+ * Serves the method table over gRPC on grpc-js. Messages pass as raw bytes: grpc-js neither encodes nor decodes. Of the
+ * limits it knows those on messages, metadata and streams; docs/transports.md says what else it does not do.
+ */
+export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS }: GrpcServerDeps): GrpcServer {
+  const server = new Server({
+    'grpc.max_receive_message_length': limits.messageBytesMax,
+    'grpc.max_send_message_length': limits.messageBytesMax,
+    'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
+  });
+  for (const method of table.methods.values()) {
+    const { type, handler } = handlerOf(dispatcher, method);
+    server.register(method.path, handler, passThrough, passThrough, type);
+  }
+  return {
+    // Plaintext is for what only this machine, or a proxy that encrypts, can reach: config.ts sees to it.
+    listen: (address) => bind(server, address, ServerCredentials.createInsecure()),
+    close: (budgetMs) => shutDown(server, budgetMs),
+  };
+}
+
+function handlerOf(dispatcher: Dispatcher, method: Method): { type: string; handler: UntypedHandleCall } {
+  switch (method.descriptor.methodKind) {
+    case 'unary':
+      return { type: 'unary', handler: unaryHandler(dispatcher, method) as UntypedHandleCall };
+    case 'server_streaming':
+      return { type: 'serverStream', handler: serverStreamHandler(dispatcher, method) as UntypedHandleCall };
+    case 'client_streaming':
+      return { type: 'clientStream', handler: clientStreamHandler(dispatcher, method) as UntypedHandleCall };
+    case 'bidi_streaming':
+      return { type: 'bidi', handler: bidiStreamHandler(dispatcher, method) as UntypedHandleCall };
+  }
+}
+
+function passThrough(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (err, port) => {
+      if (err === null) resolve(port);
+      else reject(err);
+    });
+  });
+}
+
+async function shutDown(server: Server, budgetMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const graceful = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  const forced = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, budgetMs);
+  });
+  await Promise.race([graceful, forced]);
+  clearTimeout(timer);
+}
