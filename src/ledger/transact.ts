@@ -36,16 +36,16 @@ export function createTransact(dependencies: TransactDependencies): Transact {
     const recorder = createRecorder(dependencies.reads, signal);
     const decided = await decideOn(recorder, decide);
     const checks = recorder.checks();
-    const writes = decided.failed ? [] : decided.writes;
+    if (!decided.failed) {
+      return commitChecked({ writes: decided.writes, checks, ...(request && { request }) }, signal, dependencies);
+    }
+    // A twin of this request may have been answered just before the reads, and be what `decide` stumbled over.
+    const replay = request && (await dependencies.findReplay(request, signal));
+    if (replay) return replay;
     // A refusal that rests on one read needs no proof: that read was the newest state while the call ran.
-    if (decided.failed && recorder.readCount() <= 1) throw decided.error;
-    const result = await commitChecked(
-      { writes, checks, ...(request && !decided.failed && { request }) },
-      signal,
-      dependencies,
-    );
-    if (result && decided.failed) throw decided.error;
-    return result;
+    if (recorder.readCount() > 1 && !(await commitChecked({ writes: [], checks }, signal, dependencies)))
+      return undefined;
+    throw decided.error;
   };
   return async (decide, options = {}) => {
     const { request, signal } = options;

@@ -4,7 +4,7 @@ import { type Commit, decodeCommits } from '../store/entry.js';
 import { REQUESTS_COLLECTION } from '../store/requests.js';
 import type { StateDocument, StateWrite } from '../store/state.js';
 import type { Store } from '../store/store.js';
-import { SCAN_LIMIT_MAX } from './limits.js';
+import { ENTRIES_PER_READ, SCAN_LIMIT_MAX } from './limits.js';
 import type { Fault } from './verify-chain.js';
 
 /** Holds documents against the log, a stretch of it at a time, oldest first. */
@@ -114,20 +114,17 @@ async function wasWritten(store: Store, document: StateDocument): Promise<boolea
 // Requests are forgotten in time, and a document may have been deleted since its stretch was looked at.
 async function isMissing(store: Store, { collection, id, revision }: StateWrite): Promise<boolean> {
   if (collection === REQUESTS_COLLECTION) return false;
-  const entries = await store.readEntries(revision, 1);
   const { documents } = await store.getDocuments({ collection, ids: [id], at: revision });
-  return (
-    documents[0] === undefined && !(entries.length > 0 && (await wasDeletedAfter(store, collection, id, revision)))
-  );
+  return documents[0] === undefined && !(await wasDeletedAfter(store, { collection, id, revision }));
 }
 
-async function wasDeletedAfter(store: Store, collection: string, id: string, after: number): Promise<boolean> {
-  for (let revision = after; ;) {
-    const entries = await store.readEntries(revision, 32);
+async function wasDeletedAfter(store: Store, written: Omit<StateWrite, 'document'>): Promise<boolean> {
+  for (let { revision } = written; ;) {
+    const entries = await store.readEntries(revision, ENTRIES_PER_READ);
     const last = entries.at(-1);
     if (!last) return false;
     const effects = effectsOf(entries.flatMap(decodeCommits));
-    if (effects.some((effect) => effect.collection === collection && effect.id === id && !effect.document)) return true;
+    if (effects.some((effect) => !effect.document && documentKey(effect) === documentKey(written))) return true;
     revision = last.last;
   }
 }

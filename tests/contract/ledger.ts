@@ -234,6 +234,19 @@ export function describeLedger(createEngine: CreateEngine): void {
       expect(runs).to.equal(2);
     });
 
+    it('gives the first result when a twin of the request is answered while decide reads', async () => {
+      const request = { caller: 'a', id: 'r-1', fingerprint: 'f' };
+      const result = await ledger.transact(
+        async (view) => {
+          await ledger.commit({ writes: [put('o-1', { by: 'twin' })], request });
+          if (await view.get('orders', 'o-1')) throw new Error('it exists');
+          return [put('o-1', { by: 'us' })];
+        },
+        { request },
+      );
+      expect(result).to.include({ replayed: true, revision: 1 });
+    });
+
     it('does not decide for a request that was answered', async () => {
       const request = { caller: 'a', id: 'r-1', fingerprint: 'f' };
       const first = await ledger.transact(() => [put('o-1', { n: 1 })], { request });

@@ -2,11 +2,12 @@ import { type MongoServer, skipWithoutMongo, startMongoServer } from './mongo-se
 
 /** A group of tests with a MongoDB server, which skips, with a line that says why, where there is none. */
 export function describeMongo(title: string, define: (server: () => MongoServer) => void): void {
-  describe(title, () => {
+  describe(title, function () {
+    // A server of its own on a machine that does other things, too.
+    this.timeout(20_000);
     let server: MongoServer | undefined;
 
     before(async function () {
-      this.timeout(20_000);
       server = await startMongoServer();
       if (!server) skipWithoutMongo(this);
     });

@@ -46,7 +46,6 @@ export async function openWriter(path: string): Promise<Writer> {
       resolve();
     });
   });
-  // Until the first answer the thread keeps the process alive; afterwards whoever uses the store does.
   await post('open').catch((err: unknown) => endAndRethrow(worker, err));
   return {
     call: (name, argument) => post(name, { name, argument } as WriterCall) as Promise<never>,

@@ -7,6 +7,7 @@ export function translateFailures(store: Store): Store {
   return {
     ...store,
     declareCollections: (names) => translateFailure('declare collections', store.declareCollections(names)),
+    declareIndexes: (name, indexes) => translateFailure('declare indexes', store.declareIndexes(name, indexes)),
     readApplied: () => translateFailure('read the log', store.readApplied()),
     readFloor: () => translateFailure('read the log', store.readFloor()),
     readTail: (after, limit) => translateFailure('read the log', store.readTail(after, limit)),
@@ -15,6 +16,7 @@ export function translateFailures(store: Store): Store {
     apply: (entries) => translateFailure('apply', store.apply(entries)),
     getDocuments: (request) => translateFailure('read documents', store.getDocuments(request)),
     scanDocuments: (request) => translateFailure('read documents', store.scanDocuments(request)),
+    queryDocuments: (request) => translateFailure('query documents', store.queryDocuments(request)),
     dropEntries: (floor) => translateFailure('drop entries', store.dropEntries(floor)),
     dropTombstones: (upTo) => translateFailure('drop tombstones', store.dropTombstones(upTo)),
     dropRequests: (before) => translateFailure('drop requests', store.dropRequests(before)),
