@@ -8,6 +8,7 @@ import { parentOf } from '../query/field-value.js';
 import type { FoundDocument, IndexDeclaration, QueryRead, QueryRequest } from '../query/query.js';
 import { segmentsBehind } from '../query/segments.js';
 import { createSorter } from '../query/sort-all.js';
+import { createWork } from '../query/work.js';
 import { documentOfRow, type DocumentRow } from './document-row.js';
 import { indexName } from './indexes.js';
 import { walkStatement } from './sql-walk.js';
@@ -34,10 +35,11 @@ interface WalkedRow extends DocumentRow {
 }
 
 function walk(db: Database.Database, { request, plan, matches }: Walk): Found {
-  const { collection, orderBy, after, limit, examineMax } = request;
+  const { collection, condition, orderBy, after, limit, examineMax } = request;
   const found: FoundDocument[] = [];
   let examined = 0;
   let last = after;
+  const work = createWork(condition);
   const name = plan.index && indexName(collection, plan.index);
   for (const segment of segmentsBehind(after, isIdOrder(orderBy) ? [] : orderBy)) {
     // One more than may be examined tells whether there is more.
@@ -47,8 +49,9 @@ function walk(db: Database.Database, { request, plan, matches }: Walk): Found {
       { segment, limit: examineMax - examined + 1 },
     );
     for (const row of db.prepare(sql).iterate([...parameters]) as IterableIterator<WalkedRow>) {
-      if (found.length === limit || examined === examineMax) return { found, next: last, examined };
+      if (found.length === limit || examined === examineMax || work.isDone()) return { found, next: last, examined };
       examined += 1;
+      work.add(row.value.length);
       last = placeOfRow(row, request);
       if (row.matched === 0) continue;
       const document = documentOfRow(collection, row);
@@ -79,7 +82,7 @@ function sortAll(db: Database.Database, request: QueryRequest, matches: Predicat
     end === undefined ? { sql: 'id >= ?', ids: [parent] } : { sql: 'id >= ? AND id < ?', ids: [parent, end] };
   const rows = db.prepare(`SELECT * FROM "${collection}" WHERE ${range.sql}`).iterate(range.ids);
   for (const row of rows as IterableIterator<DocumentRow>) {
-    if (parentOf(row.id) === parent) sorter.add(documentOfRow(collection, row));
+    if (parentOf(row.id) === parent) sorter.add(documentOfRow(collection, row), row.value.length);
   }
   const get = db.prepare(`SELECT * FROM "${collection}" WHERE id = ?`);
   const places = sorter.first();

@@ -1,6 +1,5 @@
-import type { CompareLeaf, Comparator, Condition, Field, Leaf, MatchLeaf } from '../query/condition.js';
+import type { CompareLeaf, Comparator, Condition, Field, HasLeaf, Leaf, MatchLeaf } from '../query/condition.js';
 import { COLUMNS, jsonPath } from './sql-fields.js';
-import { hasSql } from './sql-has.js';
 import { matchSql } from './sql-match.js';
 import type { SqlParameters } from './sql-parameters.js';
 
@@ -40,6 +39,13 @@ function leafSql(leaf: Leaf, parameters: SqlParameters): string {
     case 'has':
       return hasSql(leaf, parameters);
   }
+}
+
+// SQLite can look into lists by joining json_each, at several microseconds an element: a document of 300 KB and a filter
+// of 64 such conditions took it nine seconds. The predicate takes a few milliseconds, so it judges all that it may find.
+function hasSql({ keys }: HasLeaf, parameters: SqlParameters): string {
+  const path = parameters.bind(jsonPath(keys.slice(0, 1)));
+  return `(CASE WHEN json_type(d.value, ${path}) IS NULL THEN 0 ELSE NULL END)`;
 }
 
 interface Parts {

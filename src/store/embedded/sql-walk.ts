@@ -70,7 +70,7 @@ function boundSql({ field, comparator, value }: CompareLeaf, parameters: SqlPara
   const expressions = keyExpressions(field);
   const [rank, scalar] = expressions;
   if (scalar === undefined) return `${rank} ${comparator} ${parameters.bind(key.scalar)}`;
-  return `${rank} = ${key.rank} AND ${scalar} ${comparator} ${parameters.bind(key.scalar)}`;
+  return `${rank} = ${parameters.bind(key.rank)} AND ${scalar} ${comparator} ${parameters.bind(key.scalar)}`;
 }
 
 function segmentSql(
@@ -91,12 +91,12 @@ function segmentSql(
 function keysEqualSql(expressions: readonly string[], key: SortKey, parameters: SqlParameters): string {
   const [rank, scalar] = expressions;
   if (scalar === undefined) return `${rank} = ${parameters.bind(key.scalar)}`;
-  return `${rank} = ${key.rank} AND ${scalar} = ${parameters.bind(key.scalar)}`;
+  return `${rank} = ${parameters.bind(key.rank)} AND ${scalar} = ${parameters.bind(key.scalar)}`;
 }
 
 function keysBeyondSql({ field, descending }: OrderField, key: SortKey, parameters: SqlParameters): string {
   const sign = descending ? '<' : '>';
   const [rank, scalar] = keyExpressions(field);
   if (scalar === undefined) return `${rank} ${sign} ${parameters.bind(key.scalar)}`;
-  return `(${rank}, ${scalar}) ${sign} (${key.rank}, ${parameters.bind(key.scalar)})`;
+  return `(${rank}, ${scalar}) ${sign} (${parameters.bind(key.rank)}, ${parameters.bind(key.scalar)})`;
 }

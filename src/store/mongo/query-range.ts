@@ -6,6 +6,9 @@ import type { IndexDeclaration } from '../query/query.js';
 import type { Segment } from '../query/segments.js';
 import { candidateFilter, storedPath } from './query-filter.js';
 
+// The last moment that a Date can be.
+const DATE_MS_MAX = 8_640_000_000_000_000;
+
 /** The documents below a parent. Deleted ones have no parent. */
 export function parentRange(parent: string): Document {
   const end = prefixEnd(parent);
@@ -62,9 +65,14 @@ function beyondKey({ field, descending }: OrderField, key: SortKey): Document | 
 }
 
 function keyValue(field: Field, { rank, scalar }: SortKey): unknown {
-  if (field.kind === 'createTime' || field.kind === 'updateTime') return new Date(Number(scalar));
+  if (field.kind === 'createTime' || field.kind === 'updateTime') return new Date(withinDates(Number(scalar)));
   if (rank === RANKS.true || rank === RANKS.false) return rank === RANKS.true;
   return rank === RANKS.null ? null : scalar;
+}
+
+// A place may come from a token that somebody has made up.
+function withinDates(ms: number): number {
+  return Math.max(-DATE_MS_MAX, Math.min(DATE_MS_MAX, Math.trunc(ms) || 0));
 }
 
 function pathOf(field: Field): string {

@@ -13,12 +13,13 @@ import {
 import { segmentsBehind } from '../query/segments.js';
 import { createSorter } from '../query/sort-all.js';
 import type { StateDocument } from '../state.js';
+import { createWork } from '../query/work.js';
 import { type StoredDocument, toStateDocument } from './documents.js';
 import { candidateFilter, storedPath } from './query-filter.js';
 import { leafRange, parentRange, segmentRange, sortOf } from './query-range.js';
 
 const BATCH_FIRST = 100;
-const BATCH_MAX = 1_000;
+const BATCH_MAX = 250;
 
 type Documents = Collection<StoredDocument>;
 type Found = Pick<QueryRead, 'found' | 'next' | 'examined'>;
@@ -45,24 +46,30 @@ interface Query {
 /** Reads the keys of a bounded number of documents in order, then those of them that may meet the condition. */
 async function walk(query: Query, plan: WalkPlan): Promise<Found> {
   const { request, matches } = query;
-  const { limit, examineMax } = request;
+  const { condition, limit, examineMax } = request;
   const found: FoundDocument[] = [];
   let examined = 0;
   let last = request.after;
-  for (let batch = Math.max(BATCH_FIRST, limit); examined < examineMax; batch *= 2) {
-    const wanted = Math.min(batch, BATCH_MAX, examineMax - examined);
+  const work = createWork(condition);
+  for (let batch = BATCH_FIRST; examined < examineMax; batch = BATCH_MAX) {
+    const wanted = Math.min(batch, examineMax - examined);
     const places = await readPlaces(query, plan, { after: last, count: wanted });
     const candidates = await readCandidates(query, places);
     for (const place of places) {
-      if (found.length === limit) return { found, next: last, examined };
+      if (found.length === limit || work.isDone()) return { found, next: last, examined };
       examined += 1;
       last = place;
       const document = candidates.get(place.id);
+      if (document) work.add(bytesOf(document));
       if (document && matches(document)) found.push({ document, place });
     }
     if (places.length < wanted) return { found, next: undefined, examined };
   }
   return { found, next: last, examined };
+}
+
+function bytesOf({ value }: StateDocument): number {
+  return JSON.stringify(value).length;
 }
 
 async function readPlaces(
@@ -116,7 +123,7 @@ async function sortAll(query: Query): Promise<Found> {
   const cursor = documents.find(filter ? { $and: [below, filter] } : below, { ...(signal && { signal }) });
   for await (const stored of cursor) {
     const document = toStateDocument(collection, stored);
-    if (document) sorter.add(document);
+    if (document) sorter.add(document, bytesOf(document));
   }
   const places = sorter.first();
   const wanted = places.slice(0, limit);

@@ -60,18 +60,15 @@ function matches(found: JsonValue | undefined, pieces: readonly string[]): boole
 }
 
 function has(root: JsonValue, { keys, test }: HasLeaf): boolean {
-  let reached: readonly JsonValue[] = [root];
-  for (const key of keys) {
-    reached = reached.flatMap(elementsOf).flatMap((value) => {
-      const next = ownValue(value, key);
-      return next === undefined ? [] : [next];
-    });
-  }
-  return reached.flatMap(elementsOf).some((value) => passes(value, test));
-}
-
-function elementsOf(value: JsonValue): readonly JsonValue[] {
-  return isList(value) ? value : [value];
+  const reaches = (value: JsonValue, depth: number): boolean =>
+    isList(value) ? value.some((element) => leads(element, depth)) : leads(value, depth);
+  const leads = (value: JsonValue, depth: number): boolean => {
+    const key = keys[depth];
+    if (key === undefined) return passes(value, test);
+    const next = ownValue(value, key);
+    return next !== undefined && reaches(next, depth + 1);
+  };
+  return reaches(root, 0);
 }
 
 function passes(found: JsonValue, test: HasTest): boolean {

@@ -3,11 +3,23 @@ import type { StateDocument } from '../state.js';
 import type { Condition, OrderField } from './condition.js';
 import type { Place } from './order.js';
 
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
 /** Documents that are looked at for one page. */
 export const QUERY_EXAMINE_MAX = 5_000;
 
+/**
+ * Bytes of values that are looked at for one page, each counted once for every comparison: a filter of many comparisons
+ * gets through fewer large documents. One document is always looked at.
+ */
+export const QUERY_WORK_BYTES_MAX = 64 * MIB;
+
 /** Documents below one parent up to which an order without an index is allowed: all of them are looked at for a page. */
 export const SORT_DOCUMENTS_MAX = 10_000;
+
+/** The same, by the bytes of their values as JSON. */
+export const SORT_BYTES_MAX = 64 * MIB;
 
 /** An index: documents below one parent, in the order of these fields and then of their ids. */
 export interface IndexDeclaration {
@@ -58,6 +70,8 @@ export class OrderNeedsIndexError extends StoreError {
   override readonly name = 'OrderNeedsIndexError';
 
   constructor() {
-    super(`needs an index that is not declared: there are more than ${SORT_DOCUMENTS_MAX} documents to put in order`);
+    super(
+      `needs an index that is not declared: more than ${SORT_DOCUMENTS_MAX} documents, or ${SORT_BYTES_MAX} bytes, would have to be put in order`,
+    );
   }
 }

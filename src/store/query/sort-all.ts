@@ -1,12 +1,12 @@
 import { comparePlaces, placeOf, type Place } from './order.js';
 import type { Predicate } from './predicate.js';
-import { OrderNeedsIndexError, SORT_DOCUMENTS_MAX, type QueryRequest } from './query.js';
+import { OrderNeedsIndexError, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, type QueryRequest } from './query.js';
 import type { StateDocument } from '../state.js';
 
 /** Puts documents in an order that no index has, keeping only their places. */
 export interface Sorter {
-  /** Throws OrderNeedsIndexError if there are too many. */
-  add(document: StateDocument): void;
+  /** Takes a document and the bytes of its value. Throws OrderNeedsIndexError if there are too many. */
+  add(document: StateDocument, bytes: number): void;
   /** The places of the first documents behind `after`, one more than `limit` if there are more. */
   first(): readonly Place[];
   readonly examined: () => number;
@@ -16,10 +16,12 @@ export function createSorter(request: Pick<QueryRequest, 'orderBy' | 'after' | '
   const { orderBy, after, limit } = request;
   const places: Place[] = [];
   let examined = 0;
+  let bytesLeft = SORT_BYTES_MAX;
   return {
-    add: (document) => {
+    add: (document, bytes) => {
       examined += 1;
-      if (examined > SORT_DOCUMENTS_MAX) throw new OrderNeedsIndexError();
+      bytesLeft -= bytes;
+      if (examined > SORT_DOCUMENTS_MAX || bytesLeft < 0) throw new OrderNeedsIndexError();
       if (!matches(document)) return;
       const place = placeOf(document, orderBy);
       if (after === undefined || comparePlaces(place, after, orderBy) > 0) places.push(place);
