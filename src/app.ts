@@ -20,6 +20,7 @@ import { OpenCalls } from './rpc/open-calls.js';
 import { createDispatcher } from './rpc/pipeline.js';
 import type { Policy } from './rpc/policy.js';
 import type { ServiceImplementation } from './rpc/service.js';
+import { openTls } from './rpc/tls.js';
 import { createDocumentService } from './services/documents/document-service.js';
 import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
 import { ensureFirstAdmin } from './services/identity/first-admin.js';
@@ -76,8 +77,10 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     limits: config.limits,
   });
 
+  const tls = config.tls && (await openTls(config.tls, { log }));
+  cleanups.add('TLS', () => tls?.close());
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
-  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits });
+  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
   const gateway = createHttpGateway({

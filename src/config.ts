@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from './rpc/limits.js';
+import type { TlsFiles } from './rpc/tls.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -45,6 +46,8 @@ export interface Config {
   /** How long running calls may take to end at a stop. */
   readonly drainTimeoutMs: number;
   readonly limits: Limits;
+  /** Undefined where gRPC is served without TLS. */
+  readonly tls: TlsFiles | undefined;
 }
 
 /** The settings are wrong; the message has one sentence per mistake. */
@@ -90,9 +93,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
     limits: readLimits((name, fallback) => read(name, String(fallback), parseLimit)),
+    tls: readTls((name) => read(name, '', (value) => value && resolve(value)), mistakes),
   };
   const allowPlaintext = read('KEELSON_ALLOW_PLAINTEXT', 'false', parseBoolean);
   if (!allowPlaintext) mistakes.push(...plaintextMistakes(config));
+  if (config.tls !== undefined && config.grpcTransport !== 'http2') {
+    mistakes.push('KEELSON_TLS_CERT_FILE: only the transport http2 serves TLS; set KEELSON_GRPC_TRANSPORT=http2');
+  }
   mistakes.push(...unknownSettings(env));
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'));
   return Object.freeze(config);
@@ -112,6 +119,9 @@ export const SETTINGS = [
   'KEELSON_LOG_LEVEL',
   'KEELSON_DRAIN_TIMEOUT_MS',
   'KEELSON_ALLOW_PLAINTEXT',
+  'KEELSON_TLS_CERT_FILE',
+  'KEELSON_TLS_KEY_FILE',
+  'KEELSON_TLS_CLIENT_CA_FILE',
   ...Object.values(LIMIT_SETTINGS),
 ] as const;
 
@@ -125,13 +135,13 @@ function unknownSettings(env: Readonly<Record<string, string | undefined>>): str
     .map((name) => `${name}: there is no such setting`);
 }
 
-function plaintextMistakes({ grpcListen, httpListen }: Config): string[] {
+function plaintextMistakes({ grpcListen, httpListen, tls }: Config): string[] {
   const listeners = [
-    ['KEELSON_GRPC_LISTEN', grpcListen],
-    ['KEELSON_HTTP_LISTEN', httpListen],
+    ['KEELSON_GRPC_LISTEN', grpcListen, tls],
+    ['KEELSON_HTTP_LISTEN', httpListen, undefined],
   ] as const;
   return listeners
-    .filter(([, { host }]) => !isLoopback(host))
+    .filter(([, { host }, encryption]) => encryption === undefined && !isLoopback(host))
     .map(
       ([name, { host, port }]) =>
         `${name}="${formatAddress({ host, port })}": can be reached from other machines and has no TLS; ` +
@@ -196,6 +206,17 @@ function parseMebibytes(value: string): number {
 function parseMilliseconds(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new Error('must be a whole number of milliseconds');
   return Number(value);
+}
+
+function readTls(read: (name: string) => string, mistakes: string[]): TlsFiles | undefined {
+  const certFile = read('KEELSON_TLS_CERT_FILE');
+  const keyFile = read('KEELSON_TLS_KEY_FILE');
+  const clientCaFile = read('KEELSON_TLS_CLIENT_CA_FILE') || undefined;
+  if (certFile !== '' && keyFile !== '') return { certFile, keyFile, clientCaFile };
+  if (certFile !== '' || keyFile !== '' || clientCaFile !== undefined) {
+    mistakes.push('KEELSON_TLS_CERT_FILE and KEELSON_TLS_KEY_FILE: one is of no use without the other');
+  }
+  return undefined;
 }
 
 function readLimits(read: (name: string, fallback: number) => number): Limits {

@@ -8,6 +8,8 @@ export interface IncomingCall {
   readonly protocol: 'grpc' | 'http' | 'in-process';
   /** The address of the caller, for the log: `127.0.0.1:40312`. */
   readonly peer: string;
+  /** The URI name in a certificate that the transport has verified. */
+  readonly peerName?: string | undefined;
   readonly metadata: CallMetadata;
   /** The time that the caller gives the call, in milliseconds. Undefined when it names none. */
   readonly timeoutMs: number | undefined;

@@ -90,6 +90,8 @@ async function identify(authenticator: Authenticator, { method, call }: RunningC
   if (method.policy.access.kind === 'public') return ANONYMOUS;
   const header = call.metadata.get('authorization');
   if (header === undefined) {
+    const peer = call.peerName === undefined ? undefined : await authenticator.authenticatePeer?.(call.peerName);
+    if (peer !== undefined) return peer;
     throw new ServiceError('TOKEN_MISSING', 'Call needs a token: send metadata "authorization: Bearer <token>"');
   }
   const token = /^Bearer +(\S+)$/i.exec(header)?.[1];

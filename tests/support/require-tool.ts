@@ -15,6 +15,7 @@ const TOOLS = {
   go: { probe: ['go', 'version'], get: 'https://go.dev/dl' },
   python: { probe: ['python3', '--version'], get: 'apt-get install python3, or https://www.python.org/downloads' },
   grpcurl: { probe: ['grpcurl', '-version'], get: 'go install github.com/fullstorydev/grpcurl/cmd/grpcurl@latest' },
+  openssl: { probe: ['openssl', 'version'], get: 'apt-get install openssl, or brew install openssl' },
   git: { probe: ['git', '--version'], get: 'apt-get install git, or https://git-scm.com/downloads' },
 } as const satisfies Record<string, Tool>;
 

@@ -9,6 +9,7 @@ import { createMethodTable, type MethodTable } from '../../src/rpc/method-table.
 import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
 import type { ServiceImplementation } from '../../src/rpc/service.js';
+import type { Tls } from '../../src/rpc/tls.js';
 import { DESCRIPTOR_IMAGE } from '../../src/package-files.js';
 import { currentTransport } from './on-each-transport.js';
 
@@ -36,13 +37,14 @@ export interface RpcServerOptions {
   /** Keelson's own contracts where it is left out. */
   readonly registry?: FileRegistry;
   readonly limits?: Partial<Limits>;
+  readonly tls?: Tls;
 }
 
 export function startRpcServer(...services: ServiceImplementation[]): Promise<RpcServer> {
   return startRpcServerWith({ services });
 }
 
-export async function startRpcServerWith({ services, registry, limits }: RpcServerOptions): Promise<RpcServer> {
+export async function startRpcServerWith({ services, registry, limits, tls }: RpcServerOptions): Promise<RpcServer> {
   const table = createMethodTable(registry ?? readDescriptorImage(await readFile(DESCRIPTOR_IMAGE)), services);
   const logLines: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => logLines.push(JSON.parse(line) as Record<string, unknown>) });
@@ -50,7 +52,10 @@ export async function startRpcServerWith({ services, registry, limits }: RpcServ
   const all = { ...DEFAULT_LIMITS, ...limits };
   const dispatcher = createDispatcher({
     table,
-    authenticator: { authenticate: async (token) => CALLERS[token] },
+    authenticator: {
+      authenticate: async (token) => CALLERS[token],
+      authenticatePeer: async (name) => ({ name, permissions: ['*'] }),
+    },
     authorizer: {
       isAllowed: async ({ permissions }, permission) => permissions.includes('*') || permissions.includes(permission),
     },
@@ -59,7 +64,7 @@ export async function startRpcServerWith({ services, registry, limits }: RpcServ
     openCalls,
     limits: all,
   });
-  const server = currentTransport()({ table, dispatcher, log, limits: all });
+  const server = currentTransport()({ table, dispatcher, log, limits: all, tls });
   const port = await server.listen('127.0.0.1:0');
   return {
     address: `127.0.0.1:${port}`,

@@ -51,6 +51,13 @@ describe('readConfig()', () => {
     });
   }
 
+  it('wants the transport that serves TLS where certificates are named', () => {
+    const tls = { KEELSON_TLS_CERT_FILE: 'cert.pem', KEELSON_TLS_KEY_FILE: 'key.pem' };
+
+    expect(mistakes(tls).join()).to.include('KEELSON_GRPC_TRANSPORT=http2');
+    expect(mistakes({ ...tls, KEELSON_GRPC_TRANSPORT: 'http2' })).to.deep.equal([]);
+  });
+
   it('takes origins as browsers send them, and nothing else', () => {
     expect(readConfig({}).corsOrigins).to.deep.equal([]);
     expect(readConfig({ KEELSON_CORS_ORIGINS: 'https://a.example, http://localhost:3000' }).corsOrigins).to.deep.equal([

@@ -1,6 +1,6 @@
-import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { CallContext } from '../context.js';
 import type { MethodDefinition, ResponseOf, ServiceDefinition } from '../service.js';
+import type { ClientTls } from './grpc-channel.js';
 import { createGrpcTransport } from './grpc-transport.js';
 import { createServiceConfig } from './service-config.js';
 import type { Transport } from './transport.js';
@@ -12,8 +12,8 @@ export interface ClientOptions {
   readonly address: string;
   /** Sent with every call as a bearer token. */
   readonly token?: string;
-  /** Plaintext where they are left out. */
-  readonly credentials?: ChannelCredentials;
+  /** Plaintext where it is left out. */
+  readonly tls?: ClientTls;
   /** How long a connection may take to come up; the calls that wait for it fail with UNAVAILABLE then. 5 seconds. */
   readonly connectTimeoutMs?: number;
   /** The largest message, both ways. 4 MiB. */

@@ -7,12 +7,21 @@ const KEEPALIVE_MS = 20_000;
 const KEEPALIVE_ANSWER_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
+/** PEM texts. */
+export interface ClientTls {
+  /** The authorities that sign servers; those that Node knows where it is left out. */
+  readonly ca?: Buffer;
+  /** What this client shows of itself, where servers ask for it. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
 export interface ChannelOptions {
   /** `host:port`, or any name that gRPC resolves, such as `dns:///documents:50051`. */
   readonly address: string;
   /** A gRPC service config, as JSON. */
   readonly serviceConfig: string;
-  readonly credentials?: ChannelCredentials;
+  readonly tls?: ClientTls;
   readonly connectTimeoutMs?: number;
   readonly messageBytesMax?: number;
 }
@@ -61,7 +70,7 @@ function stateOf(channel: Channel): connectivityState {
 }
 
 function open({ address, serviceConfig, messageBytesMax = MESSAGE_BYTES_MAX, ...options }: ChannelOptions): Channel {
-  return new Channel(address, options.credentials ?? credentials.createInsecure(), {
+  return new Channel(address, credentialsOf(options.tls), {
     'grpc.service_config': serviceConfig,
     'grpc.service_config_disable_resolution': 1,
     // A pool would hand a connection that is stuck to the next channel as well.
@@ -72,4 +81,9 @@ function open({ address, serviceConfig, messageBytesMax = MESSAGE_BYTES_MAX, ...
     'grpc.max_send_message_length': messageBytesMax,
     'grpc.enable_http_proxy': 0,
   });
+}
+
+function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }

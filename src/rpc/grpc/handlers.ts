@@ -8,6 +8,7 @@ import { REQUEST_ID_KEY, requestIdOf } from '../request-id.js';
 import { toStatusError, type StatusError } from '../status.js';
 import { countHeaderBytes, readMetadata } from './headers.js';
 import type { Patience } from './patience.js';
+import { peerNameOf } from './peer-name.js';
 import { readEach, readOnly, type RequestSource } from './request-messages.js';
 import { ResponseWriter } from './response-writer.js';
 import { parseTimeoutMs } from './timeout.js';
@@ -93,6 +94,7 @@ function openExchange(
   const call: IncomingCall = {
     protocol: 'grpc',
     peer: peerOf(stream),
+    peerName: peerNameOf(stream.session),
     metadata: readMetadata(headers),
     ...readLimits(deps.limits, headers),
     signal: peerGone.signal,

@@ -1,9 +1,11 @@
-import { createServer, type Http2Server } from 'node:http2';
+import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { LazyDispatcher } from '../call.js';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from '../limits.js';
 import type { MethodTable } from '../method-table.js';
+import type { Tls } from '../tls.js';
 import { createStreamHandler } from './handlers.js';
 import { createPatience } from './patience.js';
 import { createSessionGuard, type SessionGuard } from './session-guard.js';
@@ -23,16 +25,18 @@ export interface GrpcServerDeps {
   readonly dispatcher: LazyDispatcher;
   readonly log: Pick<Logger, 'warn'>;
   readonly limits?: Limits;
+  /** Plaintext where it is left out: for listeners that only this machine, or a proxy that encrypts, can reach. */
+  readonly tls?: Tls | undefined;
 }
 
 /**
  * Serves the method table over gRPC (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), straight on Node's
  * HTTP/2: messages pass as raw bytes, and each limit is judged before what it bounds is read.
  */
-export function createGrpcServer({ table, dispatcher, log, limits = DEFAULT_LIMITS }: GrpcServerDeps): GrpcServer {
+export function createGrpcServer({ table, dispatcher, log, limits = DEFAULT_LIMITS, tls }: GrpcServerDeps): GrpcServer {
   const guard = createSessionGuard();
   const patience = createPatience<object>(limits.requestTimeoutMs);
-  const server = createServer(http2Options(limits));
+  const server = openServer(limits, tls);
   server.maxConnections = limits.connectionsMax;
   server.on('drop', createDropLog(log, limits));
   server.on('session', (session) => guard.watch(session));
@@ -45,6 +49,23 @@ export function createGrpcServer({ table, dispatcher, log, limits = DEFAULT_LIMI
       patience.close();
     },
   };
+}
+
+type AnyHttp2Server = Http2Server | Http2SecureServer;
+
+function openServer(limits: Limits, tls: Tls | undefined): AnyHttp2Server {
+  if (tls === undefined) return createServer(http2Options(limits));
+  const server = createSecureServer({
+    ...http2Options(limits),
+    ...tls.options(),
+    requestCert: tls.requiresClientCertificate,
+    rejectUnauthorized: tls.requiresClientCertificate,
+  });
+  tls.attach(server);
+  // A peer that fails the handshake, or hangs up in it, is not our fault and not worth a line.
+  server.on('tlsClientError', () => undefined);
+  server.on('secureConnection', (socket: TLSSocket) => void socket.on('error', () => undefined));
+  return server;
 }
 
 function http2Options(limits: Limits) {
@@ -74,7 +95,7 @@ function createDropLog(log: GrpcServerDeps['log'], { connectionsMax }: Limits): 
   };
 }
 
-function listen(server: Http2Server, address: string): Promise<number> {
+function listen(server: AnyHttp2Server, address: string): Promise<number> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   return new Promise((resolve, reject) => {
@@ -86,7 +107,7 @@ function listen(server: Http2Server, address: string): Promise<number> {
   });
 }
 
-async function shutDown(server: Http2Server, guard: SessionGuard, budgetMs: number): Promise<void> {
+async function shutDown(server: AnyHttp2Server, guard: SessionGuard, budgetMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const timer = setTimeout(() => guard.destroy(), budgetMs);

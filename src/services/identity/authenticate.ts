@@ -21,6 +21,8 @@ export function createApiKeyAuthenticator(deps: { apiKeys: Pick<ApiKeys, 'get'> 
       const matches = secretMatches(parts.secret, key?.secretHash ?? NO_SECRET_HASH);
       return key !== undefined && matches ? { name: key.principal, permissions: key.permissions } : undefined;
     },
+    // A certificate says who calls, and nothing of what the caller may do.
+    authenticatePeer: async (name) => ({ name, permissions: [] }),
   };
 }
 
