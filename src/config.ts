@@ -26,6 +26,8 @@ export interface ListenAddress {
 export interface Config {
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
+  /** Where metrics are shown. Undefined for nowhere. */
+  readonly adminListen: ListenAddress | undefined;
   /** An absolute path. */
   readonly dataDir: string;
   /** A MongoDB connection string that names a database. Undefined for the embedded engine. May hold a password. */
@@ -79,6 +81,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
+    adminListen: read('KEELSON_ADMIN_LISTEN', '', (value) => (value === '' ? undefined : parseListen(value))),
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
@@ -101,6 +104,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 export const SETTINGS = [
   'KEELSON_GRPC_LISTEN',
   'KEELSON_HTTP_LISTEN',
+  'KEELSON_ADMIN_LISTEN',
   'KEELSON_DATA_DIR',
   'KEELSON_STORE_URL',
   'KEELSON_REDIS_URL',
@@ -126,16 +130,18 @@ function unknownSettings(env: Readonly<Record<string, string | undefined>>): str
     .map((name) => `${name}: there is no such setting`);
 }
 
-function plaintextMistakes({ grpcListen, httpListen, tls }: Config): string[] {
+function plaintextMistakes({ grpcListen, httpListen, adminListen, tls }: Config): string[] {
   const listeners = [
     ['KEELSON_GRPC_LISTEN', grpcListen, tls],
     ['KEELSON_HTTP_LISTEN', httpListen, undefined],
+    ['KEELSON_ADMIN_LISTEN', adminListen, undefined],
   ] as const;
   return listeners
-    .filter(([, { host }, encryption]) => encryption === undefined && !isLoopback(host))
+    .flatMap(([name, address, encryption]) => (address && encryption === undefined ? [{ name, address }] : []))
+    .filter(({ address }) => !isLoopback(address.host))
     .map(
-      ([name, { host, port }]) =>
-        `${name}="${formatAddress({ host, port })}": can be reached from other machines and has no TLS; ` +
+      ({ name, address }) =>
+        `${name}="${formatAddress(address)}": can be reached from other machines and has no TLS; ` +
         'set KEELSON_ALLOW_PLAINTEXT=true if a proxy or a mesh in front of it encrypts',
     );
 }
