@@ -25,6 +25,9 @@ import { createDocumentService } from './services/documents/document-service.js'
 import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
 import { ensureFirstAdmin } from './services/identity/first-admin.js';
 import { openStorage } from './storage.js';
+import { createAdminServer } from './telemetry/admin-server.js';
+import { watchEventLoop } from './telemetry/event-loop.js';
+import { createMetrics } from './telemetry/metrics.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const OWNER_ONLY_DIR = 0o700;
@@ -57,16 +60,17 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
 
 async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups): Promise<App> {
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
+  const health = new HealthRegistry();
+  const openCalls = new OpenCalls();
+  const { metrics, eventLoop } = await startWatching(config, { health, openCalls, cleanups });
   const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups });
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
 
-  const health = new HealthRegistry();
   const registry = readDescriptorImage(await readFile(DESCRIPTOR_IMAGE));
   const services = [createDocumentService({ documents: createDocuments(ledger) })];
   const builtin = createBuiltinServices(config, { health, registry, services });
   const table = createMethodTable(registry, [...services, ...builtin]);
-  const openCalls = new OpenCalls();
   const dispatcher = createDispatcher({
     table,
     authenticator: createApiKeyAuthenticator({ apiKeys }),
@@ -75,6 +79,8 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     log,
     openCalls,
     limits: config.limits,
+    metrics,
+    eventLoop,
   });
 
   const tls = config.tls && (await openTls(config.tls, { log }));
@@ -104,6 +110,30 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     adminTokenFile,
     close: () => cleanups.run(log),
   };
+}
+
+interface Watched {
+  readonly health: HealthRegistry;
+  readonly openCalls: OpenCalls;
+  readonly cleanups: Cleanups;
+}
+
+/** What shows how the process does opens first and closes last: a start and a stop are what one wants to see. */
+async function startWatching({ adminListen }: Config, { health, openCalls, cleanups }: Watched) {
+  const eventLoop = watchEventLoop();
+  cleanups.add('event loop watch', () => eventLoop.close());
+  if (adminListen === undefined) return { eventLoop, metrics: undefined };
+  const metrics = createMetrics();
+  metrics.gauge('keelson_calls_running', 'Calls that run now, open streams among them', () => openCalls.size);
+  metrics.gauge(
+    'keelson_event_loop_lag_seconds',
+    'How late the process was at most lately',
+    () => eventLoop.lagMs() / 1000,
+  );
+  const admin = createAdminServer({ metrics, isReady: () => health.isServing() });
+  await admin.listen(adminListen);
+  cleanups.add('admin listener', () => admin.close());
+  return { eventLoop, metrics };
 }
 
 async function readVersion(): Promise<string> {

@@ -30,6 +30,8 @@ export interface Config {
   readonly httpListen: ListenAddress;
   /** What serves gRPC; docs/transports.md compares them. */
   readonly grpcTransport: GrpcTransport;
+  /** Where metrics are shown. Undefined for nowhere. */
+  readonly adminListen: ListenAddress | undefined;
   /** An absolute path. */
   readonly dataDir: string;
   /** A MongoDB connection string that names a database. Undefined for the embedded engine. May hold a password. */
@@ -84,6 +86,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
     grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'grpc-js', (value) => oneOf(GRPC_TRANSPORTS, value)),
+    adminListen: read('KEELSON_ADMIN_LISTEN', '', (value) => (value === '' ? undefined : parseListen(value))),
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
@@ -110,6 +113,7 @@ export const SETTINGS = [
   'KEELSON_GRPC_LISTEN',
   'KEELSON_HTTP_LISTEN',
   'KEELSON_GRPC_TRANSPORT',
+  'KEELSON_ADMIN_LISTEN',
   'KEELSON_DATA_DIR',
   'KEELSON_STORE_URL',
   'KEELSON_REDIS_URL',
@@ -135,16 +139,18 @@ function unknownSettings(env: Readonly<Record<string, string | undefined>>): str
     .map((name) => `${name}: there is no such setting`);
 }
 
-function plaintextMistakes({ grpcListen, httpListen, tls }: Config): string[] {
+function plaintextMistakes({ grpcListen, httpListen, adminListen, tls }: Config): string[] {
   const listeners = [
     ['KEELSON_GRPC_LISTEN', grpcListen, tls],
     ['KEELSON_HTTP_LISTEN', httpListen, undefined],
+    ['KEELSON_ADMIN_LISTEN', adminListen, undefined],
   ] as const;
   return listeners
-    .filter(([, { host }, encryption]) => encryption === undefined && !isLoopback(host))
+    .flatMap(([name, address, encryption]) => (address && encryption === undefined ? [{ name, address }] : []))
+    .filter(({ address }) => !isLoopback(address.host))
     .map(
-      ([name, { host, port }]) =>
-        `${name}="${formatAddress({ host, port })}": can be reached from other machines and has no TLS; ` +
+      ({ name, address }) =>
+        `${name}="${formatAddress(address)}": can be reached from other machines and has no TLS; ` +
         'set KEELSON_ALLOW_PLAINTEXT=true if a proxy or a mesh in front of it encrypts',
     );
 }

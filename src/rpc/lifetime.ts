@@ -3,6 +3,9 @@ import { ServiceError } from './errors.js';
 /** The longest time that a Node timer can hold; a longer one fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** How far the clock of a caller, which counts from before the call was sent, may be ahead of ours. */
+const PEER_CLOCK_AHEAD_MS = 20;
+
 /** What is still waited for when a call has ended well. One for all calls: an error of its own would cost each a stack. */
 const CALL_HAS_ENDED = new ServiceError('CALL_CANCELLED', 'Call has ended');
 
@@ -75,7 +78,9 @@ export class CallLifetime {
   }
 
   readonly #onPeerGone = (): void => {
-    this.end(new ServiceError('CALL_CANCELLED', 'Call was cancelled by the caller'));
+    // A caller that goes when its time is up has not changed its mind: its clock was a moment ahead.
+    if (this.remainingMs() < PEER_CLOCK_AHEAD_MS) this.end(tooLate());
+    else this.end(new ServiceError('CALL_CANCELLED', 'Call was cancelled by the caller'));
   };
 
   #armTimer(): void {
@@ -89,6 +94,10 @@ export class CallLifetime {
   #onDeadline(): void {
     // Timers may fire up to a millisecond early.
     if (this.remainingMs() > 1) this.#armTimer();
-    else this.end(new ServiceError('DEADLINE_EXCEEDED', 'Deadline passed before the call ended'));
+    else this.end(tooLate());
   }
+}
+
+function tooLate(): ServiceError {
+  return new ServiceError('DEADLINE_EXCEEDED', 'Deadline passed before the call ended');
 }

@@ -29,7 +29,9 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     try {
       running.assertAdmitted();
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
+      running.stages.enter('request');
       const input = await admit(running);
+      running.stages.enter('handler');
       const response = await running.lifetime.race(Promise.resolve(method.handler(running.context, input)));
       const bytes = encodeResponse(deps.limits, method, response);
       running.succeed();
@@ -44,8 +46,15 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     try {
       running.assertAdmitted();
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
-      const responses = method.handler(running.context, await admit(running)) as AsyncIterable<unknown>;
-      for await (const response of untilEnd(running, responses)) yield encodeResponse(deps.limits, method, response);
+      running.stages.enter('request');
+      const input = await admit(running);
+      const responses = method.handler(running.context, input) as AsyncIterable<unknown>;
+      running.stages.enter('handler');
+      for await (const response of untilEnd(running, responses)) {
+        running.stages.enter('answer');
+        yield encodeResponse(deps.limits, method, response);
+        running.stages.enter('handler');
+      }
       running.succeed();
     } catch (err) {
       throw running.fail(err);
@@ -68,21 +77,27 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     return decodeRequest(method, request);
   }
 
-  /** A request that is refused fails the call, whatever the handler makes of the error. */
-  async function* admitEach(running: RunningCall, requests: AsyncIterable<Uint8Array>): AsyncGenerator {
-    try {
-      for await (const request of untilEnd(running, requests)) yield await admitOne(running, request);
-    } catch (err) {
-      throw running.fail(err);
-    }
-  }
-
   return {
     unary: (method, call, request) => respondOnce(method, call, (running) => receive(running, request)),
     serverStream: (method, call, request) => respondMany(method, call, (running) => receive(running, request)),
-    clientStream: (method, call, requests) => respondOnce(method, call, (running) => admitEach(running, requests)),
-    bidiStream: (method, call, requests) => respondMany(method, call, (running) => admitEach(running, requests)),
+    clientStream: (method, call, requests) =>
+      respondOnce(method, call, (running) => admitEach(running, requests, admitOne)),
+    bidiStream: (method, call, requests) =>
+      respondMany(method, call, (running) => admitEach(running, requests, admitOne)),
   };
+}
+
+/** A request that is refused fails the call, whatever the handler makes of the error. */
+async function* admitEach(
+  running: RunningCall,
+  requests: AsyncIterable<Uint8Array>,
+  admitOne: (running: RunningCall, request: Uint8Array) => Promise<unknown>,
+): AsyncGenerator {
+  try {
+    for await (const request of untilEnd(running, requests)) yield await admitOne(running, request);
+  } catch (err) {
+    throw running.fail(err);
+  }
 }
 
 /** A public method asks for no token, and looks at none: a stale one must not lock a probe out. */

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { EventLoopWatch } from '../telemetry/event-loop.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { createCallLog, type EndedCall } from './call-log.js';
 import type { IncomingCall } from './call.js';
 import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
@@ -9,6 +11,7 @@ import type { Method, MethodTable } from './method-table.js';
 import { draining, type OpenCalls } from './open-calls.js';
 import { propagate } from './propagation.js';
 import { REQUEST_ID_KEY, requestIdOf } from './request-id.js';
+import { Stages } from './stages.js';
 import { toStatusError, type StatusError } from './status.js';
 import { toTraceparent, traceOf, type Trace } from './trace.js';
 
@@ -19,6 +22,10 @@ export interface CallEnvironment {
   readonly log: Logger;
   readonly openCalls: OpenCalls;
   readonly limits: Limits;
+  /** Counts calls that have ended. */
+  readonly metrics?: Pick<Metrics, 'countCall'> | undefined;
+  /** Tells how late the process has been lately, for calls that were too late. */
+  readonly eventLoop?: Pick<EventLoopWatch, 'lagMs'> | undefined;
 }
 
 /** When a caller may come back that met too many calls. */
@@ -40,6 +47,7 @@ export class RunningCall {
   readonly lifetime: CallLifetime;
   readonly context: CallContext;
   readonly trace: Trace;
+  readonly stages = new Stages();
   caller: Caller = ANONYMOUS;
   readonly #environment: CallEnvironment;
   readonly #logCall: (ended: EndedCall) => void;
@@ -56,7 +64,9 @@ export class RunningCall {
     this.#requestId = requestIdOf(call.metadata);
     this.trace = traceOf(call.metadata);
     call.responseMetadata.add(REQUEST_ID_KEY, this.#requestId);
-    this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) => this.fail(reason));
+    this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) =>
+      this.fail(this.#explain(reason)),
+    );
     this.context = this.#createContext();
     environment.openCalls.add(this.lifetime, { isStream: method.descriptor.methodKind !== 'unary' });
   }
@@ -96,17 +106,30 @@ export class RunningCall {
     this.#ended = true;
     this.lifetime.close();
     this.#environment.openCalls.delete(this.lifetime);
+    this.#report(status);
+    this.call.onEnd?.(status);
+  }
+
+  #report(status: StatusError | undefined): void {
     const { method, call, caller } = this;
-    this.#logCall({
-      method,
-      call,
-      caller,
-      requestId: this.#requestId,
-      traceId: this.trace.traceId,
-      status,
-      durationMs: performance.now() - this.#startMs,
+    const durationMs = performance.now() - this.#startMs;
+    const { traceId } = this.trace;
+    this.#logCall({ method, call, caller, requestId: this.#requestId, traceId, status, durationMs });
+    this.#environment.metrics?.countCall({
+      service: method.descriptor.parent.typeName,
+      method: method.descriptor.name,
+      protocol: call.protocol,
+      code: status?.codeName ?? 'OK',
+      durationMs,
     });
-    call.onEnd?.(status);
+  }
+
+  /** Says where the time of a call went that was too late: a deadline alone tells nobody what to mend. */
+  #explain(reason: ServiceError): ServiceError {
+    if (reason.reason !== 'DEADLINE_EXCEEDED') return reason;
+    const lagMs = Math.round(this.#environment.eventLoop?.lagMs() ?? 0);
+    const lag = lagMs > 0 ? `; the process was late by up to ${lagMs} ms` : '';
+    return new ServiceError('DEADLINE_EXCEEDED', `${reason.message}: ${this.stages.describe()}${lag}`);
   }
 
   #createContext(): CallContext {

@@ -1,9 +1,8 @@
-import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { Logger } from 'pino';
 
-/** Certificates are looked at this often. A look is a stat of each file, and sees a link that points elsewhere now. */
+/** The files are read this often and compared: no notice of a change gets lost, nor one through a link. */
 const LOOK_MS = 5000;
 
 /** PEM files. They may be replaced at any time, by a rename or through a link. */
@@ -38,31 +37,31 @@ export interface TlsDeps {
 /** Reads the files, or rejects where they are no certificate with its key. What is broken later leaves the old in use. */
 export async function openTls(files: TlsFiles, { log, lookMs = LOOK_MS }: TlsDeps): Promise<Tls> {
   const servers = new Set<SecureServer>();
-  const paths = [files.certFile, files.keyFile, files.clientCaFile].filter((path) => path !== undefined);
   let current = await readContext(files);
 
-  async function reload(): Promise<void> {
+  let hasComplained = false;
+
+  async function look(): Promise<void> {
     try {
       const next = await readContext(files);
+      hasComplained = false;
       if (isSame(current, next)) return;
       current = next;
       for (const server of servers) server.setSecureContext(next);
       log.info({ certFile: files.certFile }, 'certificates reloaded');
     } catch (err) {
-      // Certificate and key are two files: between the two changes they do not fit, and the next look finds them whole.
-      log.error({ err, certFile: files.certFile }, 'certificates cannot be reloaded, the old ones stay in use');
+      // Certificate and key are two files: a look between their changes finds a pair that does not fit.
+      if (!hasComplained) log.error({ err, certFile: files.certFile }, 'certificates are broken, the old stay in use');
+      hasComplained = true;
     }
   }
 
-  const onChange = () => void reload();
-  for (const path of paths) watchFile(path, { interval: lookMs, persistent: false }, onChange);
+  const timer = setInterval(() => void look(), lookMs).unref();
   return {
     requiresClientCertificate: files.clientCaFile !== undefined,
     options: () => current,
     attach: (server) => void servers.add(server),
-    close() {
-      for (const path of paths) unwatchFile(path, onChange);
-    },
+    close: () => clearInterval(timer),
   };
 }
 

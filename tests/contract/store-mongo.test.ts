@@ -42,7 +42,7 @@ describeMongo('the MongoDB engine, when its server goes away', (server) => {
     this.timeout(20_000);
     const engine = createMongoEngine(server());
     const proxy = await startMongoProxy(engine.url);
-    const store = await openMongoStore({ url: proxy.url, selectionTimeoutMs: 100 });
+    const store = await openMongoStore({ url: proxy.url, selectionTimeoutMs: 1_000 });
     await store.declareCollections(['orders']);
     const ledger = await createLedger({ store, logger: SILENT_LOGGER });
     proxy.cut();

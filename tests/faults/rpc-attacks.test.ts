@@ -13,7 +13,7 @@ const CALLERS = 4;
  * tests here, so the test allows for more: without the limits it is out by far, or never ends.
  */
 const RATIO_MAX = 5;
-const NOISE_MS = 60;
+const NOISE_MS = 400;
 
 describe('a good client of a server that is attacked', () => {
   let server: ChildProcess;

@@ -3,7 +3,7 @@ import type { Limits } from '../../src/rpc/limits.js';
 import { implementService, type Handlers } from '../../src/rpc/service.js';
 import { OPEN_POLICY } from './call-fixture.js';
 import { echoRegistry, EchoServiceDefinition, type Words } from './echo-contract.js';
-import { startRpcServerWith, type RpcServer } from './rpc-server.js';
+import { startRpcServerWith, type RpcServer, type RpcServerOptions } from './rpc-server.js';
 
 export type EchoHandlers = {
   -readonly [K in keyof Handlers<typeof EchoServiceDefinition>]: Handlers<typeof EchoServiceDefinition>[K];
@@ -15,7 +15,9 @@ export interface EchoServer extends RpcServer {
   readonly handlers: EchoHandlers;
 }
 
-export async function startEchoServer(limits: Partial<Limits> = {}): Promise<EchoServer> {
+type Watches = Pick<RpcServerOptions, 'metrics' | 'eventLoop'>;
+
+export async function startEchoServer(limits: Partial<Limits> = {}, watches: Watches = {}): Promise<EchoServer> {
   const handlers = echoHandlers();
   const service = implementService(
     EchoServiceDefinition,
@@ -27,7 +29,7 @@ export async function startEchoServer(limits: Partial<Limits> = {}): Promise<Ech
     },
     { policy: OPEN_POLICY },
   );
-  const server = await startRpcServerWith({ services: [service], registry: echoRegistry(), limits });
+  const server = await startRpcServerWith({ services: [service], registry: echoRegistry(), limits, ...watches });
   const client = createClient(EchoServiceDefinition, { address: server.address });
   const close = async () => {
     client.close();

@@ -10,6 +10,8 @@ import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
 import type { ServiceImplementation } from '../../src/rpc/service.js';
 import type { Tls } from '../../src/rpc/tls.js';
+import type { EventLoopWatch } from '../../src/telemetry/event-loop.js';
+import type { Metrics } from '../../src/telemetry/metrics.js';
 import { DESCRIPTOR_IMAGE } from '../../src/package-files.js';
 import { currentTransport } from './on-each-transport.js';
 
@@ -38,13 +40,21 @@ export interface RpcServerOptions {
   readonly registry?: FileRegistry;
   readonly limits?: Partial<Limits>;
   readonly tls?: Tls;
+  readonly metrics?: Pick<Metrics, 'countCall'>;
+  readonly eventLoop?: Pick<EventLoopWatch, 'lagMs'>;
 }
 
 export function startRpcServer(...services: ServiceImplementation[]): Promise<RpcServer> {
   return startRpcServerWith({ services });
 }
 
-export async function startRpcServerWith({ services, registry, limits, tls }: RpcServerOptions): Promise<RpcServer> {
+export async function startRpcServerWith({
+  services,
+  registry,
+  limits,
+  tls,
+  ...watches
+}: RpcServerOptions): Promise<RpcServer> {
   const table = createMethodTable(registry ?? readDescriptorImage(await readFile(DESCRIPTOR_IMAGE)), services);
   const logLines: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => logLines.push(JSON.parse(line) as Record<string, unknown>) });
@@ -63,6 +73,7 @@ export async function startRpcServerWith({ services, registry, limits, tls }: Rp
     log,
     openCalls,
     limits: all,
+    ...watches,
   });
   const server = currentTransport()({ table, dispatcher, log, limits: all, tls });
   const port = await server.listen('127.0.0.1:0');

@@ -1,0 +1,65 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.js';
+
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
+
+export interface AdminServerDeps {
+  readonly metrics: Pick<Metrics, 'render'>;
+  /** Tells whether the process can do its work. */
+  readonly isReady: () => boolean;
+}
+
+/** A listener for those who run the process: it shows numbers, and takes no calls. */
+export interface AdminServer {
+  /** Gives the port; 0 asks for any free one. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Serves `/metrics`, `/healthz` (the process answers) and `/readyz` (it can do its work). */
+export function createAdminServer(deps: AdminServerDeps): AdminServer {
+  const server = createServer((request, response) => {
+    answer(deps, request, response).catch(() => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+  return {
+    listen: ({ host, port }) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  deps: AdminServerDeps,
+  { method, url }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (method !== 'GET' && method !== 'HEAD') return send(response, 405, 'only GET\n');
+  switch (url?.split('?', 1)[0]) {
+    case '/metrics': {
+      const { contentType, text } = await deps.metrics.render();
+      return send(response, 200, text, contentType);
+    }
+    case '/healthz':
+      return send(response, 200, 'ok\n');
+    case '/readyz':
+      return deps.isReady() ? send(response, 200, 'ready\n') : send(response, 503, 'not ready\n');
+    default:
+      return send(response, 404, '/metrics, /healthz or /readyz\n');
+  }
+}
+
+function send(response: ServerResponse, status: number, text: string, contentType = PLAIN_TEXT): void {
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+  response.end(text);
+}

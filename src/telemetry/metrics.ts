@@ -1,0 +1,52 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS_PER_MS = 1 / 1000;
+/** From a cached read to a call that waits for a person. */
+const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** What is counted of a call that has ended. Each value comes from the contract or a table: callers cannot make new ones. */
+export interface CountedCall {
+  readonly service: string;
+  readonly method: string;
+  readonly protocol: string;
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+/** The numbers of a process, for Prometheus. */
+export interface Metrics {
+  countCall(call: CountedCall): void;
+  /** Shows a number that is read when somebody asks. */
+  gauge(name: string, help: string, read: () => number): void;
+  /** Writes all of them in the format that Prometheus reads. */
+  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+/** Makes a set of metrics of its own: nothing in it is global. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const calls = new Counter({
+    name: 'keelson_calls_total',
+    help: 'Calls that have ended',
+    labelNames: ['service', 'method', 'protocol', 'code'],
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: 'keelson_call_duration_seconds',
+    help: 'How long calls took from their headers to their end',
+    labelNames: ['service', 'method', 'protocol'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [registry],
+  });
+  return {
+    countCall({ service, method, protocol, code, durationMs }) {
+      calls.inc({ service, method, protocol, code });
+      durations.observe({ service, method, protocol }, durationMs * SECONDS_PER_MS);
+    },
+    gauge(name, help, read) {
+      const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });
+    },
+    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
