@@ -20,8 +20,8 @@ export interface RetentionPolicy {
 
 export const DEFAULT_RETENTION: RetentionPolicy = { ageMs: 7 * DAY_MS, hardAgeMs: 30 * DAY_MS };
 
-/** How long requests are remembered, at least. */
-export const REQUEST_MEMORY_MS = DAY_MS;
+/** How long requests are remembered: a day at least, and an hour in case clocks of different machines differ. */
+export const REQUEST_MEMORY_MS = DAY_MS + HOUR_MS;
 
 /**
  * How long an entry was seen to be applied before it may go, whatever the policy says. It is several times what a

@@ -4,7 +4,7 @@ import { NewerDataFormatError } from '../errors.js';
 import type { IndexDeclaration } from '../query/query.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { DatabaseMark, StoredDocument, StoredEntry, StoredFollower, StoredPosition } from './documents.js';
-import { isDuplicateKey } from './failures.js';
+import { isDuplicateKey, isPassing } from './failures.js';
 import { indexKeys } from './query-range.js';
 
 /** Raised by one when an older release could no longer read what this one writes. */
@@ -71,7 +71,9 @@ async function accepts(positions: Collection<StoredPosition>, level: ReadConcern
   try {
     await positions.findOne({ _id: 'floor' }, { readConcern: { level } });
     return true;
-  } catch {
+  } catch (err) {
+    // A server that is away or elects a primary says nothing of what it can do.
+    if (isPassing(err)) throw err;
     return false;
   }
 }

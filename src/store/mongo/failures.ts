@@ -6,6 +6,14 @@ const DUPLICATE_KEY = 11000;
 // unauthorized, authentication failed, invalid name, failed validation, document too large, disk full.
 const REFUSALS = new Set([2, 9, 13, 18, 73, 121, 10334, 14031]);
 
+// Answers of a server that is stopping, starting, electing a primary or out of time; it may answer otherwise soon.
+const PASSING = new Set([6, 7, 50, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
+
+/** Whether a failure says nothing of what the server can do: no answer, or one that passes. */
+export function isPassing(err: unknown): boolean {
+  return !(err instanceof MongoServerError) || (typeof err.code === 'number' && PASSING.has(err.code));
+}
+
 /** Whether something stands under that key already. */
 export function isDuplicateKey(err: unknown): boolean {
   return err instanceof MongoServerError && err.code === DUPLICATE_KEY && !(err instanceof MongoBulkWriteError);
