@@ -330,6 +330,30 @@ function testDocuments(settings: () => Readonly<Record<string, string>>): void {
       expect(err.violations[0]?.field).to.equal('page_size');
       expect((await documents.listDocuments({ parent, pageSize: 2 ** 31 - 1 })).documents).to.have.length(1);
     });
+
+    it('finds by a filter, in an order', async () => {
+      for (const [id, total] of Object.entries({ a: 5, b: 50, c: 20, d: 'many' })) await create(id, { total });
+      const idsBy = async (query: { filter?: string; orderBy?: string }) =>
+        (await documents.listDocuments({ parent, ...query })).documents.map(({ name }) => name.slice(-1));
+
+      expect(await idsBy({ filter: 'fields.total > 5', orderBy: 'fields.total desc' })).to.deep.equal(['b', 'c']);
+      expect(await idsBy({ filter: 'NOT fields.total > 5' })).to.deep.equal(['a', 'd']);
+      expect(await idsBy({ orderBy: 'create_time desc' })).to.deep.equal(['d', 'c', 'b', 'a']);
+      expect(await idsBy({ filter: 'create_time < 2001-01-01T00:00:00Z' })).to.deep.equal([]);
+    });
+
+    it('says where a filter or an order is wrong', async () => {
+      const cases = [
+        [{ filter: 'fields.a = ' }, 'filter', 'at position 11: expected a value, found the end'],
+        [{ filter: 'size(fields) > 1' }, 'filter', 'at position 4: expected a comparator: there are no functions'],
+        [{ orderBy: 'name up' }, 'order_by', 'at position 5: expected "," or the end'],
+      ] as const;
+      for (const [query, field, description] of cases) {
+        const err = await rejection(documents.listDocuments({ parent, ...query }), CallError);
+        expect(err).to.include({ codeName: 'INVALID_ARGUMENT', reason: 'INVALID_REQUEST' });
+        expect(err.violations).to.deep.equal([{ field, description }]);
+      }
+    });
   });
 }
 

@@ -1,14 +1,21 @@
 import type { Document, Filter } from 'mongodb';
 import type { CompareLeaf, Condition, Field, HasLeaf, Leaf, MatchLeaf } from '../query/condition.js';
+import { countLeaves } from '../query/work.js';
 import type { StoredDocument } from './documents.js';
 import { escapeKey } from './key-escape.js';
+
+/**
+ * Filters with more comparisons are left to the predicate whole: a query ends when it has looked at too much, and what
+ * the server looks at nobody counts.
+ */
+const SERVER_COMPARISONS_MAX = 16;
 
 /**
  * Makes a condition a query that finds every document that meets it, and perhaps more: MongoDB looks into lists on the
  * way and takes nothing for null, so the predicate judges what is found. `undefined` where nothing can be said.
  */
 export function candidateFilter(condition: Condition): Filter<StoredDocument> | undefined {
-  return candidates(condition, false);
+  return countLeaves(condition) > SERVER_COMPARISONS_MAX ? undefined : candidates(condition, false);
 }
 
 /** The path of a field in a stored document; `undefined` if MongoDB has none for it. */

@@ -1,4 +1,4 @@
-import type { Collection, Document } from 'mongodb';
+import type { Collection, Document, Sort } from 'mongodb';
 import { idDescends, placeOf, type Place } from '../query/order.js';
 import { choosePlan, isIdOrder, type WalkPlan } from '../query/plan.js';
 import { compilePredicate, type Predicate } from '../query/predicate.js';
@@ -10,7 +10,7 @@ import {
   type QueryRead,
   type QueryRequest,
 } from '../query/query.js';
-import { segmentsBehind } from '../query/segments.js';
+import { segmentsBehind, type Segment } from '../query/segments.js';
 import { createSorter } from '../query/sort-all.js';
 import type { StateDocument } from '../state.js';
 import { createWork } from '../query/work.js';
@@ -77,20 +77,32 @@ async function readPlaces(
   plan: WalkPlan,
   { after, count }: { readonly after: Place | undefined; readonly count: number },
 ): Promise<Place[]> {
-  const { collection, orderBy, parent, signal } = request;
+  const { collection, orderBy, signal } = request;
   const order = isIdOrder(orderBy) ? [] : orderBy;
-  const descendingId = idDescends(orderBy);
   const places: Place[] = [];
   for (const segment of segmentsBehind(after, order)) {
-    const range = segmentRange(segment, order, descendingId);
+    const range = walkRange(request, plan, segment);
     if (range === undefined || places.length === count) continue;
-    const below = plan.index === undefined ? parentRange(parent) : { parent };
-    const conditions: Document[] = [below, ...leafRange([...plan.equal, ...plan.bounds]), ...range];
-    const options = { sort: sortOf(order, descendingId), limit: count - places.length, ...(signal && { signal }) };
-    const stored = await documents.find({ $and: conditions }, { ...options, projection: keysOf(request) }).toArray();
+    const options = { limit: count - places.length, projection: keysOf(request), ...(signal && { signal }) };
+    const stored = await documents.find(range.filter, { ...options, sort: range.sort }).toArray();
     places.push(...stored.flatMap((one) => toStateDocument(collection, one) ?? []).map((one) => placeOf(one, order)));
   }
   return places;
+}
+
+/** What a walk finds in a segment, and in which order; `undefined` if nothing can be there. */
+export function walkRange(
+  { orderBy, parent }: Pick<QueryRequest, 'orderBy' | 'parent'>,
+  plan: WalkPlan,
+  segment: Segment,
+): { readonly filter: Document; readonly sort: Sort } | undefined {
+  const order = isIdOrder(orderBy) ? [] : orderBy;
+  const descendingId = idDescends(orderBy);
+  const range = segmentRange(segment, order, descendingId);
+  if (range === undefined) return undefined;
+  const below = plan.index === undefined ? parentRange(parent) : { parent };
+  const filter = { $and: [below, ...leafRange([...plan.equal, ...plan.bounds]), ...range] };
+  return { filter, sort: sortOf(order.slice(segment.equal.length), descendingId) };
 }
 
 // What the order needs, and what every document needs to be one.

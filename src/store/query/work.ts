@@ -19,7 +19,8 @@ export function createWork(condition: Condition): Work {
   };
 }
 
-function countLeaves(condition: Condition): number {
+/** The number of comparisons of a condition. */
+export function countLeaves(condition: Condition): number {
   switch (condition.kind) {
     case 'and':
     case 'or':
