@@ -19,7 +19,7 @@ export type QueryResult = Pick<QueryRead, 'found' | 'next' | 'examined' | 'revis
 
 export interface Queries {
   /** Finds documents that meet a condition. Rejects with OrderNeedsIndexError. */
-  query(collection: string, options: QueryOptions): Promise<QueryResult>;
+  readonly query: (collection: string, options: QueryOptions) => Promise<QueryResult>;
 }
 
 export function createQueries(store: Store, log: Log): Queries {

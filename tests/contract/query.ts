@@ -10,6 +10,7 @@ import type { StateDocument } from '../../src/store/state.js';
 import type { CreateEngine, Engine } from '../support/engine.js';
 import { createRandom, randomDocument, randomFilter, vocabularyFor } from '../support/random-queries.js';
 import { seed } from '../support/seed.js';
+import { skipBecause } from '../support/skip-because.js';
 import { SILENT_LOGGER } from '../support/silent-logger.js';
 
 const DOCUMENTS = 150;
@@ -122,8 +123,9 @@ export function describeQueries(createEngine: CreateEngine): void {
 
   it('end early where large documents meet many comparisons, and get through them all', async function () {
     this.timeout(20_000);
-    const list = Array.from({ length: 20_000 }, (_, index) => ({ n: index }));
-    for (let index = 0; index < 12; index += 1) await put({ [`p/${index}`]: { fields: { list } } });
+    if (engine.ordersByUtf16) skipBecause(this, 'this server takes seconds for a few large documents');
+    const list = Array.from({ length: 8_000 }, (_, index) => ({ n: index }));
+    for (let index = 0; index < 14; index += 1) await put({ [`p/${index}`]: { fields: { list } } });
     const filter = Array.from({ length: 64 }, (_, index) => `fields.list.n:${-1 - index}`).join(' OR ');
     const condition = compileFilter(filter, SCHEMA);
     let after: Place | undefined;
@@ -143,7 +145,7 @@ export function describeQueries(createEngine: CreateEngine): void {
       after = read.next;
       pages += 1;
     } while (after !== undefined);
-    expect(pages).to.be.within(1, 12);
+    expect(pages).to.be.within(2, 14);
   });
 
   it('neither skip nor repeat what was not changed while pages are read', async () => {
