@@ -5,6 +5,7 @@ import { ResourceError } from '../../src/repositories/errors.js';
 import { etagOf } from '../../src/repositories/etag.js';
 import { FilterError } from '../../src/repositories/filter/filter-error.js';
 import { valueField } from '../../src/repositories/filter/schema.js';
+import { OrderByError } from '../../src/repositories/order-by.js';
 import { PageTokenError } from '../../src/repositories/page-token.js';
 import { commitTogether, createResources, declareResource, type Resources } from '../../src/repositories/resource.js';
 import type { WatchEvent } from '../../src/repositories/watch.js';
@@ -34,12 +35,13 @@ const define = (collection: string) =>
     },
     schema: new Map([
       ['name', { type: { kind: 'string' }, field: { kind: 'id' } }],
+      ['create_time', { type: { kind: 'timestamp', stored: 'milliseconds' }, field: { kind: 'createTime' } }],
       valueField('state', { kind: 'string' }),
       valueField('weight', { kind: 'number' }),
       valueField('address', { kind: 'message', fields: new Map([['city', { kind: 'string' }]]) }),
       valueField('expire_time', { kind: 'timestamp', stored: 'text' }),
     ]),
-    indexes: ['weight', 'state, weight desc'],
+    indexes: ['weight', 'state, weight desc', 'create_time'],
     expireTime: 'expire_time',
   });
 
@@ -164,6 +166,34 @@ export function describeResources(createEngine: CreateEngine): void {
     expect(await rejection(parcels.list({ ...query, filter: 'weight = x' }))).to.be.instanceOf(FilterError);
   });
 
+  it('take any place that a made-up token names for one of the order', async () => {
+    await create('a', { weight: 1 });
+    await create('b', { weight: 1 });
+    const places = [
+      '["x"]',
+      '["x",[4,"a"]]',
+      '["x",[5,1]]',
+      '["x",[99,0],[1,"y"]]',
+      '["\\u0000",[-1,1e300]]',
+      '["x",[0,0]]',
+    ];
+    for (const orderBy of ['', 'name desc', 'weight', 'weight desc', 'create_time', 'create_time desc', 'state']) {
+      const query = { parent: PARENT, pageSize: 1, orderBy };
+      const { nextPageToken } = await parcels.list({ ...query, pageToken: '' });
+      for (const place of places) {
+        const pageToken = forge(nextPageToken, place);
+        expect((await parcels.list({ ...query, pageToken })).resources.length, place).to.be.at.most(1);
+      }
+    }
+  });
+
+  it('refuse an order by values that are too long for a token', async () => {
+    for (const id of ['a', 'b']) await create(id, { state: 'x'.repeat(10_000) });
+    const query = { parent: PARENT, pageSize: 1, pageToken: '', orderBy: 'state' };
+    expect(await rejection(parcels.list(query))).to.be.instanceOf(OrderByError);
+    expect((await parcels.list({ ...query, pageSize: 2 })).resources).to.have.length(2);
+  });
+
   it('take what has expired for deleted', async () => {
     await create('kept', { expire_time: '2024-05-01T12:00:00.500000000Z' });
     await create('forever');
@@ -205,6 +235,14 @@ export function describeResources(createEngine: CreateEngine): void {
     expect(told).to.deep.equal(['put a', 'removed b', 'removed a', 'removed b']);
     expect(await rejection(take(parcels.watch({ filter: 'nope = 1', after: start }), 1))).to.be.instanceOf(FilterError);
   });
+}
+
+const TOKEN_HASH_BYTES = 12;
+
+/** A token for the same query that names another place. */
+function forge(token: string, place: string): string {
+  const hash = Buffer.from(token, 'base64url').subarray(0, TOKEN_HASH_BYTES);
+  return Buffer.concat([hash, Buffer.from(place)]).toString('base64url');
 }
 
 async function take<T>(events: AsyncIterable<WatchEvent<T>>, count: number): Promise<WatchEvent<T>[]> {
