@@ -79,7 +79,7 @@ export interface ListDocumentsRequest {
   filter: string;
   /**
    * Puts documents in order (AIP-132): `create_time desc, fields.total`. By `name`, when it is empty. Collections of any
-   * size can be ordered by `name`, `create_time`, `update_time` and `revision`, and by others up to 10000 documents.
+   * size can be ordered by `name`, `create_time` and `update_time`, and by others up to 10000 documents.
    */
   orderBy: string;
 }
