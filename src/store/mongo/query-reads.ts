@@ -13,7 +13,7 @@ import {
 import { segmentsBehind, type Segment } from '../query/segments.js';
 import { createSorter } from '../query/sort-all.js';
 import type { StateDocument } from '../state.js';
-import { createWork } from '../query/work.js';
+import { countLeaves, createWork } from '../query/work.js';
 import { type StoredDocument, toStateDocument } from './documents.js';
 import { candidateFilter, storedPath } from './query-filter.js';
 import { leafRange, parentRange, segmentRange, sortOf } from './query-range.js';
@@ -43,7 +43,7 @@ interface Query {
   readonly matches: Predicate;
 }
 
-/** Reads the keys of a bounded number of documents in order, then those of them that may meet the condition. */
+/** Reads documents in order, a bounded number at a time, until enough of them meet the condition. */
 async function walk(query: Query, plan: WalkPlan): Promise<Found> {
   const { request, matches } = query;
   const { condition, limit, examineMax } = request;
@@ -51,19 +51,18 @@ async function walk(query: Query, plan: WalkPlan): Promise<Found> {
   let examined = 0;
   let last = request.after;
   const work = createWork(condition);
-  for (let batch = BATCH_FIRST; examined < examineMax; batch = BATCH_MAX) {
+  // One more than is wanted tells whether there is more.
+  for (let batch = Math.min(BATCH_FIRST, limit + 1); examined < examineMax; batch = BATCH_MAX) {
     const wanted = Math.min(batch, examineMax - examined);
-    const places = await readPlaces(query, plan, { after: last, count: wanted });
-    const candidates = await readCandidates(query, places);
-    for (const place of places) {
+    const walked = await readBatch(query, plan, { after: last, count: wanted });
+    for (const { place, document } of walked) {
       if (found.length === limit || work.isDone()) return { found, next: last, examined };
       examined += 1;
       last = place;
-      const document = candidates.get(place.id);
       if (document) work.add(bytesOf(document));
       if (document && matches(document)) found.push({ document, place });
     }
-    if (places.length < wanted) return { found, next: undefined, examined };
+    if (walked.length < wanted) return { found, next: undefined, examined };
   }
   return { found, next: last, examined };
 }
@@ -72,22 +71,48 @@ function bytesOf({ value }: StateDocument): number {
   return JSON.stringify(value).length;
 }
 
-async function readPlaces(
+interface Walked {
+  readonly place: Place;
+  /** `undefined` if it does not meet the condition. */
+  readonly document: StateDocument | undefined;
+}
+
+interface Batch {
+  readonly after: Place | undefined;
+  readonly count: number;
+}
+
+/** With a condition, reads keys first, then those of the documents that may meet it. */
+async function readBatch(query: Query, plan: WalkPlan, batch: Batch): Promise<Walked[]> {
+  const { condition, orderBy } = query.request;
+  const order = isIdOrder(orderBy) ? [] : orderBy;
+  const walked = await readWalk(query, plan, batch);
+  const places = walked.map((document) => ({ place: placeOf(document, order), document }));
+  if (countLeaves(condition) === 0) return places;
+  const candidates = await readCandidates(
+    query,
+    places.map(({ place }) => place),
+  );
+  return places.map(({ place }) => ({ place, document: candidates.get(place.id) }));
+}
+
+async function readWalk(
   { documents, request }: Query,
   plan: WalkPlan,
-  { after, count }: { readonly after: Place | undefined; readonly count: number },
-): Promise<Place[]> {
-  const { collection, orderBy, signal } = request;
+  { after, count }: Batch,
+): Promise<StateDocument[]> {
+  const { collection, condition, orderBy, signal } = request;
   const order = isIdOrder(orderBy) ? [] : orderBy;
-  const places: Place[] = [];
+  const projection = countLeaves(condition) === 0 ? {} : { projection: keysOf(request) };
+  const walked: StateDocument[] = [];
   for (const segment of segmentsBehind(after, order)) {
     const range = walkRange(request, plan, segment);
-    if (range === undefined || places.length === count) continue;
-    const options = { limit: count - places.length, projection: keysOf(request), ...(signal && { signal }) };
+    if (range === undefined || walked.length === count) continue;
+    const options = { limit: count - walked.length, ...projection, ...(signal && { signal }) };
     const stored = await documents.find(range.filter, { ...options, sort: range.sort }).toArray();
-    places.push(...stored.flatMap((one) => toStateDocument(collection, one) ?? []).map((one) => placeOf(one, order)));
+    walked.push(...stored.flatMap((one) => toStateDocument(collection, one) ?? []));
   }
-  return places;
+  return walked;
 }
 
 /** What a walk finds in a segment, and in which order; `undefined` if nothing can be there. */
