@@ -15,6 +15,7 @@ import { createDescriptorIndex } from './rpc/descriptor-index.js';
 import { readDescriptorImage } from './rpc/descriptors.js';
 import { createGrpcServer } from './rpc/grpc/server.js';
 import { createGrpcJsServer } from './rpc/grpc-js/server.js';
+import { createLoadLimit, watchLoad } from './rpc/load-limit.js';
 import { createMethodTable } from './rpc/method-table.js';
 import { OpenCalls } from './rpc/open-calls.js';
 import { createDispatcher } from './rpc/pipeline.js';
@@ -71,6 +72,9 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
   const services = [createDocumentService({ documents: createDocuments(ledger) })];
   const builtin = createBuiltinServices(config, { health, registry, services });
   const table = createMethodTable(registry, [...services, ...builtin]);
+  const load = createLoadLimit(config.limits);
+  const loadWatch = watchLoad(load, () => openCalls.unarySize);
+  cleanups.add('load watch', () => loadWatch.close());
   const dispatcher = createDispatcher({
     table,
     authenticator: createApiKeyAuthenticator({ apiKeys }),
@@ -81,6 +85,7 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     limits: config.limits,
     metrics,
     eventLoop,
+    load,
   });
 
   const tls = config.tls && (await openTls(config.tls, { log }));

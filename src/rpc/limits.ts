@@ -11,6 +11,8 @@ export interface Limits {
   readonly metadataBytesMax: number;
   /** Calls that run at one moment, streams among them. */
   readonly callsMax: number;
+  /** How late the process may be, in milliseconds, before it takes on fewer calls. */
+  readonly latenessMsMax: number;
   readonly streamsPerConnectionMax: number;
   readonly connectionsMax: number;
   /** How long the request of a call that has only one may take to arrive. */
@@ -23,6 +25,7 @@ export const DEFAULT_LIMITS: Limits = {
   messageBytesMax: 4 * MIB,
   metadataBytesMax: 16 * KIB,
   callsMax: 10_000,
+  latenessMsMax: 100,
   streamsPerConnectionMax: 250,
   connectionsMax: 10_000,
   requestTimeoutMs: 10_000,
@@ -34,6 +37,7 @@ export const LIMIT_SETTINGS = {
   messageBytesMax: 'KEELSON_MESSAGE_BYTES_MAX',
   metadataBytesMax: 'KEELSON_METADATA_BYTES_MAX',
   callsMax: 'KEELSON_CALLS_MAX',
+  latenessMsMax: 'KEELSON_LATENESS_MS_MAX',
   streamsPerConnectionMax: 'KEELSON_STREAMS_PER_CONNECTION_MAX',
   connectionsMax: 'KEELSON_CONNECTIONS_MAX',
   requestTimeoutMs: 'KEELSON_REQUEST_TIMEOUT_MS',

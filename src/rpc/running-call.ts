@@ -7,6 +7,7 @@ import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.
 import { ServiceError } from './errors.js';
 import { CallLifetime } from './lifetime.js';
 import { limitError, type Limits } from './limits.js';
+import type { LoadLimit } from './load-limit.js';
 import type { Method, MethodTable } from './method-table.js';
 import { draining, type OpenCalls } from './open-calls.js';
 import { propagate } from './propagation.js';
@@ -22,6 +23,8 @@ export interface CallEnvironment {
   readonly log: Logger;
   readonly openCalls: OpenCalls;
   readonly limits: Limits;
+  /** How many unary calls may run while the process is late. */
+  readonly load?: Pick<LoadLimit, 'callsMax'> | undefined;
   /** Counts calls that have ended. */
   readonly metrics?: Pick<Metrics, 'countCall'> | undefined;
   /** Tells how late the process has been lately, for calls that were too late. */
@@ -74,12 +77,19 @@ export class RunningCall {
   /** Throws when the call came broken, or when the server takes no calls any more. */
   assertAdmitted(): void {
     if (this.call.fault !== undefined) throw this.call.fault;
-    const { openCalls, limits } = this.#environment;
-    if (openCalls.draining) throw draining();
+    if (this.#environment.openCalls.draining) throw draining();
     // Health must answer while everything else is too much, or a server that is busy looks dead.
-    if (openCalls.size > limits.callsMax && !this.method.path.startsWith('/grpc.')) {
-      const options = { reason: 'OVERLOADED', retryDelayMs: OVERLOAD_RETRY_MS } as const;
+    if (!this.method.path.startsWith('/grpc.')) this.#assertRoom();
+  }
+
+  #assertRoom(): void {
+    const { openCalls, limits, load } = this.#environment;
+    const options = { reason: 'OVERLOADED', retryDelayMs: OVERLOAD_RETRY_MS } as const;
+    if (openCalls.size > limits.callsMax) {
       throw limitError(limits, 'callsMax', 'Too many calls run already', options);
+    }
+    if (load !== undefined && openCalls.unarySize > load.callsMax && this.method.descriptor.methodKind === 'unary') {
+      throw limitError(limits, 'latenessMsMax', 'Too much work waits already', options);
     }
   }
 

@@ -175,6 +175,37 @@ describe('a limit of the gRPC server', () => {
   });
 });
 
+describe('a server that is late', () => {
+  it('takes on fewer unary calls, tells when to come back, and lets streams and health alone', async () => {
+    const load = { callsMax: 2 };
+    const server = await startEchoServer({}, { load });
+    const release = deferred<void>();
+    const full = deferred<void>();
+    let running = 0;
+    server.handlers.say = async (_ctx, request) => {
+      running += 1;
+      if (running === 2) full.resolve();
+      await release.promise;
+      return request;
+    };
+    const calls = [server.client.say({}), server.client.say({})];
+    await full.promise;
+
+    const err = await rejection(server.client.say({}), CallError);
+    const streamed = await collect(server.client.repeat({ count: 2 }));
+    load.callsMax = 3;
+    calls.push(server.client.say({}));
+    release.resolve();
+    await Promise.all(calls);
+    await server.close();
+
+    expect(err).to.include({ reason: 'OVERLOADED', codeName: 'RESOURCE_EXHAUSTED' });
+    expect(err.message).to.include('KEELSON_LATENESS_MS_MAX');
+    expect(err.retryDelayMs).to.be.greaterThan(0);
+    expect(streamed).to.have.length(2);
+  });
+});
+
 describe('a stream whose reader does not read', () => {
   it('holds no more than one window and one message, and others read on', async () => {
     const server = await startEchoServer();

@@ -15,7 +15,7 @@ export interface EchoServer extends RpcServer {
   readonly handlers: EchoHandlers;
 }
 
-type Watches = Pick<RpcServerOptions, 'metrics' | 'eventLoop'>;
+type Watches = Pick<RpcServerOptions, 'metrics' | 'eventLoop' | 'load'>;
 
 export async function startEchoServer(limits: Partial<Limits> = {}, watches: Watches = {}): Promise<EchoServer> {
   const handlers = echoHandlers();

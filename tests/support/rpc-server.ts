@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../src/rpc/limits.js';
 import { createMethodTable, type MethodTable } from '../../src/rpc/method-table.js';
 import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
+import type { LoadLimit } from '../../src/rpc/load-limit.js';
 import type { ServiceImplementation } from '../../src/rpc/service.js';
 import type { Tls } from '../../src/rpc/tls.js';
 import type { EventLoopWatch } from '../../src/telemetry/event-loop.js';
@@ -40,6 +41,7 @@ export interface RpcServerOptions {
   readonly registry?: FileRegistry;
   readonly limits?: Partial<Limits>;
   readonly tls?: Tls;
+  readonly load?: Pick<LoadLimit, 'callsMax'>;
   readonly metrics?: Pick<Metrics, 'countCall'>;
   readonly eventLoop?: Pick<EventLoopWatch, 'lagMs'>;
 }

@@ -8,7 +8,7 @@ import { REQUEST_ID_KEY, requestIdOf } from '../request-id.js';
 import { toStatusError, type StatusError } from '../status.js';
 import { countHeaderBytes, readMetadata } from './headers.js';
 import type { Patience } from './patience.js';
-import { peerNameOf } from './peer-name.js';
+import { peerOf } from './peer.js';
 import { readEach, readOnly, type RequestSource } from './request-messages.js';
 import { ResponseWriter } from './response-writer.js';
 import { parseTimeoutMs } from './timeout.js';
@@ -93,8 +93,7 @@ function openExchange(
   });
   const call: IncomingCall = {
     protocol: 'grpc',
-    peer: peerOf(stream),
-    peerName: peerNameOf(stream.session),
+    ...peerOf(stream.session),
     metadata: readMetadata(headers),
     ...readLimits(deps.limits, headers),
     signal: peerGone.signal,
@@ -119,11 +118,6 @@ function readLimits(limits: Limits, headers: IncomingHttpHeaders): Pick<Incoming
   } catch (fault) {
     return { timeoutMs: undefined, fault: fault as ServiceError };
   }
-}
-
-function peerOf({ session }: ServerHttp2Stream): string {
-  const { remoteAddress, remotePort } = session?.socket ?? {};
-  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
 }
 
 async function answerOnce(exchange: Exchange): Promise<void> {
