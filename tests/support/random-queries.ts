@@ -93,6 +93,8 @@ const NUMBERS = [
   -1e300,
   -1.890275124046407e-264,
   2.557173156391736e284,
+  2.5571731563917355e284,
+  0.3,
   123456789012345680000,
 ] as const;
 const NUL = String.fromCharCode(0);
@@ -168,9 +170,12 @@ function randomLiteral(random: Random, vocabulary: Vocabulary): string {
   return random.below(4) === 0 ? random.pick(['true', 'false', 'null', 'null']) : randomOrdered(random, vocabulary);
 }
 
+/** Pieces that begin and end alike, so that a text can be too short for both. */
+const OVERLAPPING = ['', '', 'a', 'ab', 'b'] as const;
+
 function randomPattern(random: Random, vocabulary: Vocabulary): string {
   const pieces = Array.from({ length: 2 + random.below(3) }, () =>
-    quote(random.below(2) === 0 ? '' : random.pick(vocabulary.texts), '"').slice(1, -1),
+    quote(random.below(2) === 0 ? random.pick(OVERLAPPING) : random.pick(vocabulary.texts), '"').slice(1, -1),
   );
   return `"${pieces.join('*')}"`;
 }
