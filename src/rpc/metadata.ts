@@ -38,6 +38,16 @@ function append<T>(map: Map<string, T[]>, key: string, value: T): void {
   else values.push(value);
 }
 
+/** Tells whether a key can be sent: what HTTP/2 takes as a name, and does not keep to itself. */
+export function isSendableKey(key: string): boolean {
+  return LEGAL_KEY.test(key) && !RESERVED_KEY.test(key);
+}
+
+const LEGAL_KEY = /^[0-9a-z_.-]+$/;
+/** Belong to the transport: they neither reach a handler nor may a handler send them. */
+export const RESERVED_KEY =
+  /^(?::|grpc-(?!trace-bin$|tags-bin$)|(?:te|content-type|content-length|connection|keep-alive|proxy-connection|transfer-encoding|upgrade|host|http2-settings)$)/;
+
 const ILLEGAL_IN_HEADER = /[^ -~]/gu;
 
 /** Makes any text fit for a header: what none can hold is percent-encoded, after lone surrogates became U+FFFD. */

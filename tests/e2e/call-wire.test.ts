@@ -7,6 +7,7 @@ import { toFrame } from '../../src/rpc/grpc/frames.js';
 import { deferred } from '../support/deferred.js';
 import { startEchoServer, words, type EchoServer } from '../support/echo-server.js';
 import { EchoServiceDefinition } from '../support/echo-contract.js';
+import { onEachTransport } from '../support/on-each-transport.js';
 import { callRaw, connectRaw, openRaw } from '../support/raw-call.js';
 import { rejection } from '../support/rejection.js';
 
@@ -30,42 +31,6 @@ describe('a call on the wire', () => {
     frame[0] = 1;
     return frame;
   };
-
-  for (const [header, leastMs] of Object.entries({
-    '99999999H': 99_999_999 * 3_600_000 - 1000,
-    '2592000S': 30 * DAY_MS - 1000,
-    '597H': 597 * 3_600_000 - 1000,
-    '99999999n': 0,
-    '5S': 4000,
-  })) {
-    it(`lives as long as grpc-timeout ${header} says`, async () => {
-      let remainingMs = 0;
-      server.handlers.say = async (ctx, request) => {
-        remainingMs = ctx.remainingMs();
-        return request;
-      };
-
-      const answer = await callRaw(server.address, SAY, {
-        headers: { 'grpc-timeout': header },
-        body: toFrame(encoded('a')),
-      });
-
-      expect(answer.grpcStatus).to.equal('0');
-      expect(remainingMs).to.be.at.least(leastMs);
-    });
-  }
-
-  for (const header of ['abc123S', '123', '-1S', '123456789S', '1 S', '1.5S', '1S ,2S', 'S']) {
-    it(`is refused with grpc-timeout "${header}"`, async () => {
-      const answer = await callRaw(server.address, SAY, {
-        headers: { 'grpc-timeout': header },
-        body: toFrame(encoded('a')),
-      });
-
-      expect(answer.grpcStatus).to.equal(String(Code.INVALID_ARGUMENT));
-      expect(answer.grpcMessage).to.include('grpc-timeout');
-    });
-  }
 
   it('is refused where a message is marked as compressed and grpc-encoding is not set', async () => {
     const answer = await callRaw(server.address, SAY, { body: compressed(gzipSync(encoded('a'))) });
@@ -175,4 +140,55 @@ describe('a call on the wire', () => {
       expect(err.reason).to.equal('CONTENTION');
     });
   }
+});
+
+describe('the grpc-timeout of a call', () => {
+  onEachTransport(() => {
+    let server: EchoServer;
+
+    before(async () => {
+      server = await startEchoServer();
+    });
+
+    after(() => server.close());
+
+    const encoded = (text: string): Uint8Array =>
+      EchoServiceDefinition.methods.say.requestType.encode(words(text)).finish();
+
+    for (const [header, leastMs] of Object.entries({
+      '99999999H': 99_999_999 * 3_600_000 - 1000,
+      '2592000S': 30 * DAY_MS - 1000,
+      '597H': 597 * 3_600_000 - 1000,
+      '99999999n': 0,
+      '5S': 4000,
+    })) {
+      it(`lives as long as grpc-timeout ${header} says`, async () => {
+        let remainingMs = 0;
+        server.handlers.say = async (ctx, request) => {
+          remainingMs = ctx.remainingMs();
+          return request;
+        };
+
+        const answer = await callRaw(server.address, SAY, {
+          headers: { 'grpc-timeout': header },
+          body: toFrame(encoded('a')),
+        });
+
+        expect(answer.grpcStatus).to.equal('0');
+        expect(remainingMs).to.be.at.least(leastMs);
+      });
+    }
+
+    for (const header of ['abc123S', '123', '-1S', '123456789S', '1 S', '1.5S', '1S ,2S', 'S']) {
+      it(`is refused with grpc-timeout "${header}"`, async () => {
+        const answer = await callRaw(server.address, SAY, {
+          headers: { 'grpc-timeout': header },
+          body: toFrame(encoded('a')),
+        });
+
+        expect(answer.grpcStatus).to.equal(String(Code.INVALID_ARGUMENT));
+        expect(answer.grpcMessage).to.include('grpc-timeout');
+      });
+    }
+  });
 });

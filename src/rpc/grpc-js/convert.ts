@@ -1,8 +1,10 @@
 import { Metadata, type Deadline, type StatusObject } from '@grpc/grpc-js';
-import { CallMetadata } from '../metadata.js';
+import { CallMetadata, isSendableKey, toHeaderText } from '../metadata.js';
 import type { StatusError } from '../status.js';
 
 const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
+/** What RetryInfo says, said to the retry policies of every gRPC library. */
+const PUSHBACK_KEY = 'grpc-retry-pushback-ms';
 
 /** Copies what arrived with a call. grpc-js has lower-cased the keys and decoded the `-bin` values. */
 export function fromGrpcMetadata(source: Metadata): CallMetadata {
@@ -18,8 +20,13 @@ export function fromGrpcMetadata(source: Metadata): CallMetadata {
 
 export function toGrpcMetadata(source: CallMetadata): Metadata {
   const target = new Metadata();
-  for (const [key, value] of source.entries()) target.add(key, value);
-  for (const [key, value] of source.binaryEntries()) target.add(key, Buffer.from(value));
+  // grpc-js throws at what no header can hold, and the call would never be answered.
+  for (const [key, value] of source.entries()) {
+    if (isSendableKey(key) && !key.endsWith('-bin')) target.add(key, toHeaderText(value));
+  }
+  for (const [key, value] of source.binaryEntries()) {
+    if (isSendableKey(key) && key.endsWith('-bin')) target.add(key, Buffer.from(value));
+  }
   return target;
 }
 
@@ -27,6 +34,7 @@ export function toGrpcMetadata(source: CallMetadata): Metadata {
 export function toGrpcStatus(error: StatusError, responseMetadata: CallMetadata): StatusObject {
   const metadata = toGrpcMetadata(responseMetadata);
   metadata.set(STATUS_DETAILS_KEY, Buffer.from(error.toBytes()));
+  if (error.retryDelayMs !== undefined) metadata.set(PUSHBACK_KEY, String(Math.ceil(error.retryDelayMs)));
   return { code: error.code, details: error.message, metadata };
 }
 

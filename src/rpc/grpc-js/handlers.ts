@@ -19,6 +19,7 @@ import { CallMetadata } from '../metadata.js';
 import type { Method } from '../method-table.js';
 import type { StatusError } from '../status.js';
 import { fromGrpcMetadata, toGrpcMetadata, toGrpcStatus, untilDeadlineMs } from './convert.js';
+import { readKeptTimeout } from './timeouts.js';
 
 /** What the calls of all four kinds have in common. */
 interface SurfaceCall {
@@ -68,8 +69,8 @@ function receive(call: SurfaceCall, onEnd?: (status: StatusError | undefined) =>
   return {
     protocol: 'grpc',
     peer: call.getPeer(),
+    ...(readKeptTimeout(call.metadata) ?? { timeoutMs: untilDeadlineMs(call.getDeadline()) }),
     metadata: fromGrpcMetadata(call.metadata),
-    timeoutMs: untilDeadlineMs(call.getDeadline()),
     signal: peerGone.signal,
     responseMetadata: new CallMetadata(),
     ...(onEnd && { onEnd }),

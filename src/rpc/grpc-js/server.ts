@@ -3,6 +3,7 @@ import type { Dispatcher } from '../call.js';
 import type { GrpcServer, GrpcServerDeps } from '../grpc/server.js';
 import { DEFAULT_LIMITS } from '../limits.js';
 import type { Method } from '../method-table.js';
+import { keepTimeouts } from './timeouts.js';
 import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandler } from './handlers.js';
 
 /**
@@ -21,7 +22,11 @@ export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS 
   }
   return {
     // Plaintext is for what only this machine, or a proxy that encrypts, can reach: config.ts sees to it.
-    listen: (address) => bind(server, address, ServerCredentials.createInsecure()),
+    async listen(address) {
+      const port = await bind(server, address, ServerCredentials.createInsecure());
+      keepTimeouts(server);
+      return port;
+    },
     close: (budgetMs) => shutDown(server, budgetMs),
   };
 }

@@ -1,11 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
-import { CallMetadata, percentEncode, toHeaderText } from '../metadata.js';
+import { CallMetadata, isSendableKey, percentEncode, RESERVED_KEY, toHeaderText } from '../metadata.js';
 import type { StatusError } from '../status.js';
 
-/** Belong to the transport: they neither reach a handler nor may a handler send them. */
-const RESERVED =
-  /^(?::|grpc-(?!trace-bin$|tags-bin$)|(?:te|content-type|content-length|connection|keep-alive|proxy-connection|transfer-encoding|upgrade|host|http2-settings)$)/;
-const LEGAL_KEY = /^[0-9a-z_.-]+$/;
 /** As `grpc-message` asks for: percent signs are encoded as well. */
 const ILLEGAL_IN_STATUS = /[^ -$&-~]/gu;
 
@@ -16,7 +12,7 @@ export function readMetadata(headers: IncomingHttpHeaders): CallMetadata {
   const metadata = new CallMetadata();
   for (const key of Object.keys(headers)) {
     const value = headers[key];
-    if (value === undefined || RESERVED.test(key)) continue;
+    if (value === undefined || RESERVED_KEY.test(key)) continue;
     for (const text of Array.isArray(value) ? value : [value]) {
       // Node joins the values of a repeated header; base64 holds no comma, other texts may.
       if (!key.endsWith('-bin')) metadata.add(key, text);
@@ -37,11 +33,11 @@ export function countHeaderBytes(headers: IncomingHttpHeaders): number {
 export function writeMetadata(metadata: CallMetadata): OutgoingHttpHeaders {
   const headers: Record<string, string[]> = {};
   for (const [key, value] of metadata.entries()) {
-    if (!isSendable(key) || key.endsWith('-bin')) continue;
+    if (!isSendableKey(key) || key.endsWith('-bin')) continue;
     (headers[key] ??= []).push(toHeaderText(value));
   }
   for (const [key, value] of metadata.binaryEntries()) {
-    if (!isSendable(key) || !key.endsWith('-bin')) continue;
+    if (!isSendableKey(key) || !key.endsWith('-bin')) continue;
     (headers[key] ??= []).push(Buffer.from(value).toString('base64'));
   }
   return headers;
@@ -57,8 +53,4 @@ export function writeStatus(status: StatusError): OutgoingHttpHeaders {
     // What RetryInfo says to people and programs, said to the retry policies of every gRPC library.
     ...(pushback !== undefined && { 'grpc-retry-pushback-ms': String(Math.ceil(pushback)) }),
   };
-}
-
-function isSendable(key: string): boolean {
-  return LEGAL_KEY.test(key) && !RESERVED.test(key);
 }
