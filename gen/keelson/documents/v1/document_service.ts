@@ -21,7 +21,7 @@ export interface Document {
    * `a-z`, `0-9`, `_`, `-`, `.` and `~`, and begins with a letter, a digit or `_`.
    */
   name: string;
-  /** Holds the content. Numbers are IEEE 754 doubles. At most 1 MiB when encoded, and 30 levels deep. */
+  /** Holds the content. Numbers are IEEE 754 doubles. At most 1 MiB as JSON, and 30 levels deep. */
   fields:
     | { [key: string]: unknown }
     | undefined;
