@@ -112,6 +112,8 @@ describe('package-lock.json', () => {
 });
 
 describe('package.json', () => {
+  before(requireTool('git'));
+
   const { dependencies, devDependencies } = readJson('package.json') as PackageJson;
 
   it('names the packages that docs/dependencies.md gives a reason for, and no others', () => {
@@ -141,6 +143,8 @@ describe('package.json', () => {
 });
 
 describe('The settings', () => {
+  before(requireTool('git'));
+
   it('are all explained in docs/configuration.md, which explains no others', () => {
     const read = findWords(readText('src/config.ts'), /\bKEELSON_[A-Z0-9_]*[A-Z0-9]\b/g);
     const explained = findWords(readText('docs/configuration.md'), /\bKEELSON_[A-Z0-9_]*[A-Z0-9]\b/g);
