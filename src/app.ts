@@ -5,6 +5,7 @@ import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
 import { createHttpGateway } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
+import { monitorStorage, startMonitoring } from './monitoring.js';
 import { DESCRIPTOR_IMAGE, PACKAGE_FILE } from './package-files.js';
 import { API_KEYS, createApiKeys } from './repositories/api-keys.js';
 import { createDocuments, DOCUMENTS } from './repositories/documents.js';
@@ -26,9 +27,6 @@ import { createDocumentService } from './services/documents/document-service.js'
 import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
 import { ensureFirstAdmin } from './services/identity/first-admin.js';
 import { openStorage } from './storage.js';
-import { createAdminServer } from './telemetry/admin-server.js';
-import { watchEventLoop } from './telemetry/event-loop.js';
-import { createMetrics } from './telemetry/metrics.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const OWNER_ONLY_DIR = 0o700;
@@ -37,6 +35,8 @@ const OWNER_ONLY_DIR = 0o700;
 export interface App {
   readonly grpc: ListenAddress;
   readonly http: ListenAddress;
+  /** Where metrics are shown, if anywhere. */
+  readonly admin: ListenAddress | undefined;
   /** Where the first admin token was written. */
   readonly adminTokenFile: string;
   /** Drains and closes everything; takes a little more than the drain timeout at most. */
@@ -63,8 +63,9 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
   const health = new HealthRegistry();
   const openCalls = new OpenCalls();
-  const { metrics, eventLoop } = await startWatching(config, { health, openCalls, cleanups });
+  const { metrics, eventLoop, admin } = await startMonitoring(config, { health, openCalls, cleanups });
   const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups });
+  if (metrics !== undefined) monitorStorage(metrics, ledger);
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
 
@@ -112,33 +113,10 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
   return {
     grpc: { host: config.grpcListen.host, port: grpcPort },
     http,
+    admin,
     adminTokenFile,
     close: () => cleanups.run(log),
   };
-}
-
-interface Watched {
-  readonly health: HealthRegistry;
-  readonly openCalls: OpenCalls;
-  readonly cleanups: Cleanups;
-}
-
-/** What shows how the process does opens first and closes last: a start and a stop are what one wants to see. */
-async function startWatching({ adminListen }: Config, { health, openCalls, cleanups }: Watched) {
-  const eventLoop = watchEventLoop();
-  cleanups.add('event loop watch', () => eventLoop.close());
-  if (adminListen === undefined) return { eventLoop, metrics: undefined };
-  const metrics = createMetrics();
-  metrics.gauge('keelson_calls_running', 'Calls that run now, open streams among them', () => openCalls.size);
-  metrics.gauge(
-    'keelson_event_loop_lag_seconds',
-    'How late the process was at most lately',
-    () => eventLoop.lagMs() / 1000,
-  );
-  const admin = createAdminServer({ metrics, isReady: () => health.isServing() });
-  await admin.listen(adminListen);
-  cleanups.add('admin listener', () => admin.close());
-  return { eventLoop, metrics };
 }
 
 async function readVersion(): Promise<string> {

@@ -14,7 +14,7 @@ Keelson is up.
   HTTP    http://${http}
   data    ${describeStore(config)}
   token   ${tokenFile} (the first admin's; only you can read the file)
-
+${describeAdmin(app)}
 Three things to try in another terminal:
 
   export KEELSON_TOKEN=$(cat ${quote(tokenFile)})
@@ -35,6 +35,10 @@ Ctrl-C stops it.
 
 keelson ready grpc=${grpc} http=${http}
 `;
+}
+
+function describeAdmin({ admin }: App): string {
+  return admin === undefined ? '' : `  admin   http://${formatAddress(admin)}/metrics\n`;
 }
 
 /** Says where state is kept, without the password that a connection string may hold. */

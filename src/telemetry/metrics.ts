@@ -13,11 +13,19 @@ export interface CountedCall {
   readonly durationMs: number;
 }
 
+/** Numbers that only grow, by the values of a label, of which there must be few. */
+export interface Totals {
+  readonly label: string;
+  readonly read: () => Readonly<Record<string, number>>;
+}
+
 /** The numbers of a process, for Prometheus. */
 export interface Metrics {
   countCall(call: CountedCall): void;
   /** Shows a number that is read when somebody asks. */
   gauge(name: string, help: string, read: () => number): void;
+  /** Shows numbers that only grow, one for each value of a label; they are read when somebody asks. */
+  totals(name: string, help: string, source: Totals): void;
   /** Writes all of them in the format that Prometheus reads. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -46,6 +54,18 @@ export function createMetrics(): Metrics {
     },
     gauge(name, help, read) {
       const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });
+    },
+    totals(name, help, { label, read }) {
+      const counter: Counter = new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers: [registry],
+        collect: () => {
+          counter.reset();
+          for (const [value, total] of Object.entries(read())) counter.inc({ [label]: value }, total);
+        },
+      });
     },
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

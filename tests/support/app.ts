@@ -12,6 +12,8 @@ export interface TestApp {
   /** The base URL of the HTTP shim. */
   readonly http: string;
   readonly token: string;
+  /** The base URL of the admin listener; empty without one. */
+  readonly admin: string;
   /** Stops the server and removes its data. */
   close(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export async function startTestApp(settings: Readonly<Record<string, string>> = 
   return {
     address: formatAddress(app.grpc),
     http: `http://${formatAddress(app.http)}`,
+    admin: app.admin === undefined ? '' : `http://${formatAddress(app.admin)}`,
     token: (await readFile(app.adminTokenFile, 'utf8')).trim(),
     async close() {
       await app.close();

@@ -1,0 +1,60 @@
+import type { Config, ListenAddress } from './config.js';
+import type { Cleanups } from './lifecycle.js';
+import type { CachedLedger } from './repositories/cached-ledger.js';
+import type { HealthRegistry } from './rpc/builtin/health.js';
+import type { OpenCalls } from './rpc/open-calls.js';
+import { createAdminServer } from './telemetry/admin-server.js';
+import { watchEventLoop, type EventLoopWatch } from './telemetry/event-loop.js';
+import { createMetrics, type Metrics } from './telemetry/metrics.js';
+
+const SECONDS_PER_MS = 1 / 1000;
+
+/** What shows how the process does. */
+export interface Monitoring {
+  readonly eventLoop: EventLoopWatch;
+  /** Undefined where nobody can look at them. */
+  readonly metrics: Metrics | undefined;
+  /** Where the admin listener is, if there is one. */
+  readonly admin: ListenAddress | undefined;
+}
+
+interface Monitored {
+  readonly health: HealthRegistry;
+  readonly openCalls: OpenCalls;
+  readonly cleanups: Cleanups;
+}
+
+/** Opens first and closes last: a start and a stop are what one wants to see. */
+export async function startMonitoring(
+  { adminListen }: Pick<Config, 'adminListen'>,
+  { health, openCalls, cleanups }: Monitored,
+): Promise<Monitoring> {
+  const eventLoop = watchEventLoop();
+  cleanups.add('event loop watch', () => eventLoop.close());
+  if (adminListen === undefined) return { eventLoop, metrics: undefined, admin: undefined };
+  const metrics = createMetrics();
+  metrics.gauge('keelson_calls_running', 'Calls that run now, open streams among them', () => openCalls.size);
+  metrics.gauge(
+    'keelson_event_loop_lag_seconds',
+    'How late the process was at most lately',
+    () => eventLoop.lagMs() * SECONDS_PER_MS,
+  );
+  const server = createAdminServer({ metrics, isReady: () => health.isServing() });
+  const port = await server.listen(adminListen);
+  cleanups.add('admin listener', () => server.close());
+  return { eventLoop, metrics, admin: { host: adminListen.host, port } };
+}
+
+/** Shows what the storage of a process does; docs/metrics.md lists it. */
+export function monitorStorage(metrics: Metrics, { cache, revision }: Pick<CachedLedger, 'cache' | 'revision'>): void {
+  metrics.gauge('keelson_ledger_revision', 'How far this process has followed the log', () => revision());
+  metrics.gauge('keelson_cache_bytes', 'What the cache of this process reckons it holds', () => cache.nearBytes());
+  metrics.totals('keelson_cache_hits_total', 'Reads that needed no database', {
+    label: 'tier',
+    read: () => ({ near: cache.metrics.nearHits, shared: cache.metrics.sharedHits, joined: cache.metrics.joined }),
+  });
+  metrics.totals('keelson_cache_misses_total', 'Reads of the database, by what the shared tier had', {
+    label: 'cause',
+    read: () => cache.metrics.misses,
+  });
+}
