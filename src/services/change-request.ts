@@ -8,13 +8,13 @@ export interface RepeatableChange {
   readonly method: string;
   /** The `request_id` of AIP-155. A change without one is not safe to repeat. */
   readonly requestId: string;
-  /** The encoded request: the same id with other bytes is refused. */
-  readonly encoded: Uint8Array;
+  /** Encodes the request, if it can be repeated: the same id with other bytes is refused. */
+  readonly encode: () => Uint8Array;
 }
 
 /** Makes the options of a change from its call. */
-export function changeOptions(ctx: CallContext, { method, requestId, encoded }: RepeatableChange): ChangeOptions {
+export function changeOptions(ctx: CallContext, { method, requestId, encode }: RepeatableChange): ChangeOptions {
   if (requestId === '') return { signal: ctx.signal };
-  const fingerprint = createHash('sha256').update(method).update('\n').update(encoded).digest('hex');
+  const fingerprint = createHash('sha256').update(method).update('\n').update(encode()).digest('hex');
   return { signal: ctx.signal, request: { caller: ctx.caller.name, id: requestId.toLowerCase(), fingerprint } };
 }

@@ -10,8 +10,8 @@ export function createCreateDocument(deps: { documents: Pick<Documents, 'create'
   return async function createDocument(ctx: CallContext, request: CreateDocumentRequest): Promise<Document> {
     const { parent, document, documentId, requestId } = request;
     const fields = readFields('document.fields', document?.fields);
-    const encoded = CreateDocumentRequest.encode(request).finish();
-    const options = changeOptions(ctx, { method: 'CreateDocument', requestId, encoded });
+    const encode = () => CreateDocumentRequest.encode(request).finish();
+    const options = changeOptions(ctx, { method: 'CreateDocument', requestId, encode });
     return toMessage(await deps.documents.create({ parent, id: documentId, content: { fields } }, options));
   };
 }

@@ -8,8 +8,8 @@ import { changeOptions } from '../change-request.js';
 export function createDeleteDocument(deps: { documents: Pick<Documents, 'delete'> }) {
   return async function deleteDocument(ctx: CallContext, request: DeleteDocumentRequest): Promise<Empty> {
     const { name, etag, requestId } = request;
-    const encoded = DeleteDocumentRequest.encode(request).finish();
-    await deps.documents.delete({ name, etag }, changeOptions(ctx, { method: 'DeleteDocument', requestId, encoded }));
+    const encode = () => DeleteDocumentRequest.encode(request).finish();
+    await deps.documents.delete({ name, etag }, changeOptions(ctx, { method: 'DeleteDocument', requestId, encode }));
     return {};
   };
 }

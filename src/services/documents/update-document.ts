@@ -15,9 +15,9 @@ export function createUpdateDocument(deps: { documents: Pick<Documents, 'update'
       content: { fields: readFields('document.fields', document?.fields) },
       mask: updateMask,
     };
-    const encoded = UpdateDocumentRequest.encode(request).finish();
+    const encode = () => UpdateDocumentRequest.encode(request).finish();
     return toMessage(
-      await deps.documents.update(change, changeOptions(ctx, { method: 'UpdateDocument', requestId, encoded })),
+      await deps.documents.update(change, changeOptions(ctx, { method: 'UpdateDocument', requestId, encode })),
     );
   };
 }
