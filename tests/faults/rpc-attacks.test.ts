@@ -7,53 +7,77 @@ import { ATTACKS, type AttackName } from '../support/attacks.js';
 import { EchoServiceDefinition } from '../support/echo-contract.js';
 
 const ATTACK_MS = 700;
+const QUIET_MS = 400;
 const CALLERS = 4;
 /**
  * The promise is a p99 below twice that of a quiet server. Attacker, server and client share the machine with other
  * tests here, so the test allows for more: without the limits it is out by far, or never ends.
  */
 const RATIO_MAX = 5;
-const NOISE_MS = 400;
+const NOISE_MS = 60;
+/** Best of three: another test's burst of work spoils one attempt, a server that gives way to an attack loses most. */
+const ATTEMPTS_TO_DECIDE = 2;
 
 describe('a good client of a server that is attacked', () => {
   let server: ChildProcess;
   let address = '';
   let client: ServiceClient<typeof EchoServiceDefinition>;
-  let quiet: Latency;
 
-  before(async function () {
-    this.timeout(20_000);
+  // Each attempt has a server that has not been attacked before: one that has been is warm, and gives way less.
+  async function startServer(): Promise<void> {
     server = fork(new URL('../support/echo-process.js', import.meta.url), {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     [address] = (await once(server, 'message')) as [string];
     client = createClient(EchoServiceDefinition, { address });
-    await measure(200);
-    quiet = await measure(600);
-  });
+    // The first calls pay for connections and for code that has not run yet.
+    await measure(QUIET_MS);
+  }
 
-  after(() => {
+  async function stopServer(): Promise<void> {
     client.close();
-    server.kill();
-  });
+    const gone = once(server, 'exit');
+    server.kill('SIGKILL');
+    await gone;
+  }
 
   for (const name of Object.keys(ATTACKS) as AttackName[]) {
     it(`gets its answers in time during ${name}`, async () => {
-      const attacker = new Worker(new URL('../support/attacks.js', import.meta.url), {
-        workerData: { name, address, forMs: ATTACK_MS },
-      });
-      await once(attacker, 'online');
-      const gone = once(attacker, 'exit');
+      let within = 0;
+      let beyond = 0;
+      while (within < ATTEMPTS_TO_DECIDE && beyond < ATTEMPTS_TO_DECIDE) {
+        const { quiet, attacked } = await attempt(name);
 
-      const attacked = await measure(ATTACK_MS);
-      await gone;
+        process.stdout.write(
+          `      ${name}: p50 ${ratio(attacked.p50Ms, quiet.p50Ms)}, p99 ${ratio(attacked.p99Ms, quiet.p99Ms)} of a quiet server's\n`,
+        );
+        expect(attacked.failed).to.equal(0);
+        if (attacked.p99Ms < RATIO_MAX * quiet.p99Ms + NOISE_MS) within += 1;
+        else beyond += 1;
+      }
 
-      process.stdout.write(
-        `      ${name}: p50 ${ratio(attacked.p50Ms, quiet.p50Ms)}, p99 ${ratio(attacked.p99Ms, quiet.p99Ms)} of a quiet server's\n`,
-      );
-      expect(attacked.failed).to.equal(0);
-      expect(attacked.p99Ms).to.be.lessThan(RATIO_MAX * quiet.p99Ms + NOISE_MS);
-    }).timeout(10_000);
+      expect(within, 'attempts within the bound').to.equal(ATTEMPTS_TO_DECIDE);
+    }).timeout(30_000);
+  }
+
+  async function attempt(name: AttackName): Promise<{ quiet: Latency; attacked: Latency }> {
+    await startServer();
+    try {
+      return { quiet: await measure(QUIET_MS), attacked: await measureUnder(name) };
+    } finally {
+      await stopServer();
+    }
+  }
+
+  async function measureUnder(name: AttackName): Promise<Latency> {
+    const attacker = new Worker(new URL('../support/attacks.js', import.meta.url), {
+      workerData: { name, address, forMs: ATTACK_MS },
+    });
+    await once(attacker, 'online');
+    const gone = once(attacker, 'exit');
+    const attacked = await measure(ATTACK_MS);
+    await gone;
+    return attacked;
   }
 
   interface Latency {
