@@ -68,7 +68,8 @@ function createMethod(
     policy.access.kind === 'permission' ? compileStringField(descriptor.input, policy.access.resource) : undefined;
   return (
     resourceMistake(fullName, policy, descriptor, readResource) ??
-    idempotencyMistake(fullName, policy, descriptor) ?? {
+    idempotencyMistake(fullName, policy, descriptor) ??
+    cacheMistake(fullName, policy, descriptor) ?? {
       path: `/${service.definition.fullName}/${definition.name}`,
       descriptor,
       policy,
@@ -104,6 +105,25 @@ function idempotencyMistake(fullName: string, policy: Policy, descriptor: DescMe
   if (policy.idempotency !== Idempotency.IDEMPOTENCY_REQUEST_ID) return undefined;
   if (compileStringField(descriptor.input, 'request_id') !== undefined) return undefined;
   return `Method ${fullName} states IDEMPOTENCY_REQUEST_ID but ${descriptor.input.typeName} has no string field "request_id"`;
+}
+
+/** What a cache answers must be what the method would, as far as its contract lets it, and for this caller. */
+function cacheMistake(
+  fullName: string,
+  { cache, idempotency, access }: Policy,
+  { methodKind }: DescMethod,
+): string | undefined {
+  if (cache === undefined) return undefined;
+  if (idempotency !== Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS) {
+    return `Method ${fullName} states "cache" in its policy, which only methods with IDEMPOTENCY_NO_SIDE_EFFECTS may`;
+  }
+  if (cache.http === undefined) return undefined;
+  if (methodKind !== 'unary') return `Method ${fullName} states "max_age", which only methods with one answer may`;
+  if (!(cache.http.maxAgeMs > 0)) return `Method ${fullName} states a "max_age" that is not more than nothing`;
+  if (cache.http.scope === 'public' && access.kind !== 'public') {
+    return `Method ${fullName} states CACHE_SCOPE_PUBLIC, which would show answers to callers that its access keeps out`;
+  }
+  return undefined;
 }
 
 const STANDARD_LEVELS = {

@@ -1,4 +1,10 @@
-import { Idempotency, MethodPolicy } from '../../gen/keelson/options/v1/options.js';
+import {
+  CacheScope,
+  Freshness,
+  Idempotency,
+  MethodPolicy,
+  type CachePolicy as CachePolicyMessage,
+} from '../../gen/keelson/options/v1/options.js';
 import type { Duration } from '../../gen/google/protobuf/duration.js';
 
 /** The number of the extension `keelson.options.v1.method`. */
@@ -17,6 +23,22 @@ export type Access =
   /** `resource` is the path of the request field that names the resource: `document.name`. */
   | { readonly kind: 'permission'; readonly name: string; readonly resource: string };
 
+/** What a call is sure to see, in the words in which callers ask for it. */
+export type Consistency = 'linearizable' | 'at-least' | 'any';
+
+/** How new the answers of a method are, and who may keep them. */
+export interface CachePolicy {
+  /** Applies to calls that do not ask for one of their own. */
+  readonly consistency: Consistency;
+  /** How long HTTP caches may answer with what they have, and whose. Undefined: they ask every time. */
+  readonly http: HttpCaching | undefined;
+}
+
+export interface HttpCaching {
+  readonly maxAgeMs: number;
+  readonly scope: 'private' | 'public';
+}
+
 /** What a contract says about a call beyond its shape. */
 export interface Policy {
   readonly access: Access;
@@ -24,6 +46,8 @@ export interface Policy {
   /** Infinity for streams that are meant to stay open. */
   readonly deadlineMaxMs: number;
   readonly idempotency: Exclude<Idempotency, Idempotency.IDEMPOTENCY_UNSPECIFIED | Idempotency.UNRECOGNIZED>;
+  /** Undefined where the contract says nothing of it: answers are linearizable, and HTTP caches ask every time. */
+  readonly cache?: CachePolicy;
 }
 
 /** Reads the policy from the options of a generated method definition. Undefined where the contract states none. */
@@ -39,7 +63,8 @@ export function readPolicy(options: {
   if (access === undefined || defaultMs === undefined) return undefined;
   if (idempotency === Idempotency.IDEMPOTENCY_UNSPECIFIED || idempotency === Idempotency.UNRECOGNIZED) return undefined;
   const deadlineMaxMs = toMs(message.deadline?.max) ?? Infinity;
-  return { access, deadlineDefaultMs: defaultMs, deadlineMaxMs, idempotency };
+  const cache = message.cache && readCache(message.cache);
+  return { access, deadlineDefaultMs: defaultMs, deadlineMaxMs, idempotency, ...(cache && { cache }) };
 }
 
 function readAccess({ access }: MethodPolicy): Access | undefined {
@@ -47,6 +72,23 @@ function readAccess({ access }: MethodPolicy): Access | undefined {
   if (access.$case !== 'permission') return { kind: access.$case };
   return { kind: 'permission', name: access.value.name, resource: access.value.resource };
 }
+
+/** A word that a later release has added counts as the safe one. */
+function readCache({ freshness, maxAge, scope }: CachePolicyMessage): CachePolicy {
+  const maxAgeMs = toMs(maxAge);
+  return {
+    consistency: CONSISTENCIES.get(freshness) ?? 'linearizable',
+    http:
+      maxAgeMs === undefined
+        ? undefined
+        : { maxAgeMs, scope: scope === CacheScope.CACHE_SCOPE_PUBLIC ? 'public' : 'private' },
+  };
+}
+
+const CONSISTENCIES: ReadonlyMap<Freshness, Consistency> = new Map([
+  [Freshness.FRESHNESS_AT_LEAST, 'at-least'],
+  [Freshness.FRESHNESS_ANY, 'any'],
+]);
 
 /** ts-proto keeps the length prefix of a length-delimited unknown field. */
 function withoutLengthPrefix(bytes: Uint8Array): Uint8Array {

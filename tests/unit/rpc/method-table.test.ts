@@ -3,7 +3,13 @@ import { expect } from 'chai';
 import type { FileRegistry } from '@bufbuild/protobuf';
 import { DocumentServiceDefinition } from '../../../gen/keelson/documents/v1/document_service.js';
 import { HealthDefinition } from '../../../gen/health/v1/health.js';
-import { Idempotency, MethodPolicy } from '../../../gen/keelson/options/v1/options.js';
+import {
+  CachePolicy,
+  CacheScope,
+  Freshness,
+  Idempotency,
+  MethodPolicy,
+} from '../../../gen/keelson/options/v1/options.js';
 import { DESCRIPTOR_IMAGE } from '../../../src/package-files.js';
 import { readDescriptorImage } from '../../../src/rpc/descriptors.js';
 import { ContractError, createMethodTable } from '../../../src/rpc/method-table.js';
@@ -94,6 +100,75 @@ describe('createMethodTable()', () => {
     });
   });
 
+  describe('the cache word', () => {
+    const readOnly = { idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS };
+    const anyFreshness = aCachePolicy({ freshness: Freshness.FRESHNESS_ANY });
+
+    function policyOf(cache: CachePolicy | undefined, access?: MethodPolicy['access']) {
+      const method = withPolicy({ ...readOnly, cache, ...(access && { access }) });
+      const table = createMethodTable(registry, [aService({ getDocument: method })]);
+      return table.methods.get('/keelson.documents.v1.DocumentService/GetDocument')?.policy.cache;
+    }
+
+    it('is undefined where the contract has none', () => {
+      expect(policyOf(undefined)).to.equal(undefined);
+    });
+
+    it('is linearizable and asks every time where it says nothing', () => {
+      expect(policyOf(aCachePolicy({}))).to.deep.equal({ consistency: 'linearizable', http: undefined });
+    });
+
+    it('says how new answers are, how long they may be kept and by whom', () => {
+      const maxAge = { seconds: 90n, nanos: 500_000_000 };
+
+      expect(policyOf(anyFreshness)).to.deep.equal({ consistency: 'any', http: undefined });
+      expect(policyOf(aCachePolicy({ freshness: Freshness.FRESHNESS_AT_LEAST, maxAge }))).to.deep.equal({
+        consistency: 'at-least',
+        http: { maxAgeMs: 90_500, scope: 'private' },
+      });
+      expect(
+        policyOf(aCachePolicy({ maxAge, scope: CacheScope.CACHE_SCOPE_PUBLIC }), { $case: 'public', value: {} })?.http,
+      ).to.deep.equal({ maxAgeMs: 90_500, scope: 'public' });
+    });
+
+    it('is refused for a method that changes something', () => {
+      const options = withPolicy({ idempotency: Idempotency.IDEMPOTENCY_REQUEST_ID, cache: anyFreshness }).options;
+
+      expect(mistake(aService({ createDocument: { ...createDocument, options } }))).to.include(
+        'CreateDocument states "cache" in its policy, which only methods with IDEMPOTENCY_NO_SIDE_EFFECTS may',
+      );
+    });
+
+    it('is refused where shared caches would show answers to callers without permission', () => {
+      const cache = aCachePolicy({ maxAge: { seconds: 1n, nanos: 0 }, scope: CacheScope.CACHE_SCOPE_PUBLIC });
+
+      expect(mistake(aService({ getDocument: withPolicy({ ...readOnly, cache }) }))).to.include(
+        'states CACHE_SCOPE_PUBLIC, which would show answers to callers that its access keeps out',
+      );
+    });
+
+    for (const maxAge of [
+      { seconds: 0n, nanos: 0 },
+      { seconds: -1n, nanos: 0 },
+    ]) {
+      it(`is refused with a max_age of ${maxAge.seconds} seconds`, () => {
+        const cache = aCachePolicy({ maxAge });
+
+        expect(mistake(aService({ getDocument: withPolicy({ ...readOnly, cache }) }))).to.include('"max_age"');
+      });
+    }
+
+    it('is refused with a max_age for a stream', () => {
+      const { watch } = HealthDefinition.methods;
+      const cache = aCachePolicy({ maxAge: { seconds: 1n, nanos: 0 } });
+      const { options } = withPolicy({ ...readOnly, cache });
+      const methods = { watch: { ...watch, options } };
+      const service = { ...aService(methods), definition: { ...HealthDefinition, methods } };
+
+      expect(mistake(service)).to.include('"max_age", which only methods with one answer may');
+    });
+  });
+
   context('when a method has no handler', () => {
     it('refuses with a sentence', () => {
       const service = { ...aService({ getDocument }), handlers: {} };
@@ -121,6 +196,10 @@ function withResource(resource: string) {
     idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS,
     access: { $case: 'permission', value: { name: 'documents.documents.get', resource } },
   });
+}
+
+function aCachePolicy(policy: Partial<CachePolicy>): CachePolicy {
+  return CachePolicy.create(policy);
 }
 
 /** The method GetDocument with another policy, written as ts-proto keeps it: with its length in front. */

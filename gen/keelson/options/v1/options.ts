@@ -24,7 +24,34 @@ export enum Idempotency {
   UNRECOGNIZED = -1,
 }
 
-/** States who may call a method, for how long, and what a repeated call does. */
+/** States what a call is sure to see. Callers choose another in the metadata `x-consistency`. */
+export enum Freshness {
+  /** FRESHNESS_UNSPECIFIED - Counts as `FRESHNESS_LINEARIZABLE`. */
+  FRESHNESS_UNSPECIFIED = 0,
+  /** FRESHNESS_LINEARIZABLE - The call sees every change that was answered before the call began. */
+  FRESHNESS_LINEARIZABLE = 1,
+  /**
+   * FRESHNESS_AT_LEAST - The call sees the change that its `x-consistency-token` stands for, and all before it. Without a token it sees what
+   * `FRESHNESS_LINEARIZABLE` does.
+   */
+  FRESHNESS_AT_LEAST = 2,
+  /** FRESHNESS_ANY - The call sees what the answering process happens to have: a state that was, and may be behind. */
+  FRESHNESS_ANY = 3,
+  UNRECOGNIZED = -1,
+}
+
+/** States which HTTP caches may keep an answer. */
+export enum CacheScope {
+  /** CACHE_SCOPE_UNSPECIFIED - Counts as `CACHE_SCOPE_PRIVATE`. */
+  CACHE_SCOPE_UNSPECIFIED = 0,
+  /** CACHE_SCOPE_PRIVATE - Only the caller's own cache keeps the answer. */
+  CACHE_SCOPE_PRIVATE = 1,
+  /** CACHE_SCOPE_PUBLIC - Caches that serve many callers keep the answer. Only for methods with public access. */
+  CACHE_SCOPE_PUBLIC = 2,
+  UNRECOGNIZED = -1,
+}
+
+/** States who may call a method, for how long, what a repeated call does, and how new its answers are. */
 export interface MethodPolicy {
   /** States who may call the method. */
   access:
@@ -44,6 +71,8 @@ export interface MethodPolicy {
     | undefined;
   /** States what a repeated call does, and so whether a client may retry on its own. */
   idempotency: Idempotency;
+  /** States how new the answers are and who may keep them. Only methods that change nothing have it. */
+  cache: CachePolicy | undefined;
 }
 
 /** Lets everyone call, without a token. */
@@ -72,8 +101,23 @@ export interface DeadlinePolicy {
   max: Duration | undefined;
 }
 
+/** States how new the answers of a method are, and how long HTTP caches may keep them. */
+export interface CachePolicy {
+  /** Applies to a call that does not ask for a freshness of its own in `x-consistency`. */
+  freshness: Freshness;
+  /**
+   * Lets HTTP caches answer with what they have for this long, whatever changes meanwhile. They ask every time, and may
+   * be told that nothing has changed, when it is not set. Only for calls with one answer.
+   */
+  maxAge:
+    | Duration
+    | undefined;
+  /** States which HTTP caches may keep an answer for `max_age`. */
+  scope: CacheScope;
+}
+
 function createBaseMethodPolicy(): MethodPolicy {
-  return { access: undefined, deadline: undefined, idempotency: 0 };
+  return { access: undefined, deadline: undefined, idempotency: 0, cache: undefined };
 }
 
 export const MethodPolicy: MessageFns<MethodPolicy> = {
@@ -94,6 +138,9 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
     }
     if (message.idempotency !== 0) {
       writer.uint32(40).int32(message.idempotency);
+    }
+    if (message.cache !== undefined) {
+      CachePolicy.encode(message.cache, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -151,6 +198,14 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
             message.idempotency = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cache = CachePolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -192,6 +247,9 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
       ? DeadlinePolicy.fromPartial(object.deadline)
       : undefined;
     message.idempotency = object.idempotency ?? 0;
+    message.cache = (object.cache !== undefined && object.cache !== null)
+      ? CachePolicy.fromPartial(object.cache)
+      : undefined;
     return message;
   },
 };
@@ -414,6 +472,87 @@ export const DeadlinePolicy: MessageFns<DeadlinePolicy> = {
       ? Duration.fromPartial(object.default)
       : undefined;
     message.max = (object.max !== undefined && object.max !== null) ? Duration.fromPartial(object.max) : undefined;
+    return message;
+  },
+};
+
+function createBaseCachePolicy(): CachePolicy {
+  return { freshness: 0, maxAge: undefined, scope: 0 };
+}
+
+export const CachePolicy: MessageFns<CachePolicy> = {
+  encode(message: CachePolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.freshness !== 0) {
+      writer.uint32(8).int32(message.freshness);
+    }
+    if (message.maxAge !== undefined) {
+      Duration.encode(message.maxAge, writer.uint32(18).fork()).join();
+    }
+    if (message.scope !== 0) {
+      writer.uint32(24).int32(message.scope);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CachePolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCachePolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.freshness = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.maxAge = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.scope = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CachePolicy>): CachePolicy {
+    return CachePolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CachePolicy>): CachePolicy {
+    const message = createBaseCachePolicy();
+    message.freshness = object.freshness ?? 0;
+    message.maxAge = (object.maxAge !== undefined && object.maxAge !== null)
+      ? Duration.fromPartial(object.maxAge)
+      : undefined;
+    message.scope = object.scope ?? 0;
     return message;
   },
 };
