@@ -64,8 +64,7 @@ function createMethod(
   }
   const handler = service.handlers[key];
   if (handler === undefined) return `Method ${fullName} has no handler: give it one in implementService()`;
-  const readResource =
-    policy.access.kind === 'permission' ? compileStringField(descriptor.input, policy.access.resource) : undefined;
+  const readResource = compileResource(policy, descriptor);
   return (
     resourceMistake(fullName, policy, descriptor, readResource) ??
     idempotencyMistake(fullName, policy, descriptor) ??
@@ -81,15 +80,25 @@ function createMethod(
   );
 }
 
+function compileResource({ access }: Policy, { input }: DescMethod): StringFieldReader | undefined {
+  if (access.kind !== 'permission') return undefined;
+  const { collection } = access;
+  return collection === '' ? compileStringField(input, access.resource) : () => collection;
+}
+
 function resourceMistake(
   fullName: string,
   { access }: Policy,
   { input }: DescMethod,
   readResource: StringFieldReader | undefined,
 ): string | undefined {
-  if (access.kind !== 'permission' || readResource !== undefined) return undefined;
+  if (access.kind !== 'permission') return undefined;
+  if (access.resource !== '' && access.collection !== '') {
+    return `Method ${fullName} asks for permission "${access.name}" on "${access.resource}" and on "${access.collection}": set either "resource" or "collection"`;
+  }
+  if (readResource !== undefined) return undefined;
   if (access.resource === '') {
-    return `Method ${fullName} asks for permission "${access.name}" but names no resource: set "resource" to a string field of ${input.typeName}`;
+    return `Method ${fullName} asks for permission "${access.name}" but names no resource: set "resource" to a string field of ${input.typeName}, or "collection"`;
   }
   return `Method ${fullName} takes the resource of permission "${access.name}" from "${access.resource}", which is not a string field of ${input.typeName}`;
 }

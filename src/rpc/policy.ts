@@ -17,11 +17,17 @@ const MS_PER_SECOND = 1000;
 const NANOS_PER_MS = 1_000_000;
 
 /** Who may call a method. */
-export type Access =
-  | { readonly kind: 'public' }
-  | { readonly kind: 'authenticated' }
-  /** `resource` is the path of the request field that names the resource: `document.name`. */
-  | { readonly kind: 'permission'; readonly name: string; readonly resource: string };
+export type Access = { readonly kind: 'public' } | { readonly kind: 'authenticated' } | PermissionAccess;
+
+/** Asks for a permission on a resource. One of `resource` and `collection` is empty. */
+export interface PermissionAccess {
+  readonly kind: 'permission';
+  readonly name: string;
+  /** The path of the request field that names the resource: `document.name`. */
+  readonly resource: string;
+  /** The collection that the permission is judged on, where no field names a resource: `roles`. */
+  readonly collection: string;
+}
 
 /** What a call is sure to see, in the words in which callers ask for it. */
 export type Consistency = 'linearizable' | 'at-least' | 'any';
@@ -70,7 +76,8 @@ export function readPolicy(options: {
 function readAccess({ access }: MethodPolicy): Access | undefined {
   if (access === undefined) return undefined;
   if (access.$case !== 'permission') return { kind: access.$case };
-  return { kind: 'permission', name: access.value.name, resource: access.value.resource };
+  const { name, resource, collection } = access.value;
+  return { kind: 'permission', name, resource, collection };
 }
 
 /** A word that a later release has added counts as the safe one. */

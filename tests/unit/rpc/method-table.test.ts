@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import type { FileRegistry } from '@bufbuild/protobuf';
+import { create, type FileRegistry } from '@bufbuild/protobuf';
 import { DocumentServiceDefinition } from '../../../gen/keelson/documents/v1/document_service.js';
 import { HealthDefinition } from '../../../gen/health/v1/health.js';
 import {
@@ -44,7 +44,7 @@ describe('createMethodTable()', () => {
       ),
     );
     expect(table.methods.get('/keelson.documents.v1.DocumentService/GetDocument')?.policy).to.deep.equal({
-      access: { kind: 'permission', name: 'documents.documents.get', resource: 'name' },
+      access: { kind: 'permission', name: 'documents.documents.get', resource: 'name', collection: '' },
       deadlineDefaultMs: 5000,
       deadlineMaxMs: 60_000,
       idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS,
@@ -77,7 +77,7 @@ describe('createMethodTable()', () => {
     it('refuses with a sentence', () => {
       expect(mistake(aService({ getDocument: withResource('') }))).to.equal(
         'Method keelson.documents.v1.DocumentService.GetDocument asks for permission "documents.documents.get" but ' +
-          'names no resource: set "resource" to a string field of keelson.documents.v1.GetDocumentRequest',
+          'names no resource: set "resource" to a string field of keelson.documents.v1.GetDocumentRequest, or "collection"',
       );
     });
   });
@@ -90,6 +90,23 @@ describe('createMethodTable()', () => {
         );
       });
     }
+  });
+
+  context('when a permission names a collection', () => {
+    it('judges it on the collection, whatever the request says', () => {
+      const table = createMethodTable(registry, [aService({ getDocument: withResource('', 'collections') })]);
+
+      const method = table.methods.get('/keelson.documents.v1.DocumentService/GetDocument');
+      const request = method && create(method.descriptor.input, { name: 'collections/a/documents/b' });
+
+      expect(request && method.readResource?.(request)).to.equal('collections');
+    });
+
+    it('refuses to have a resource as well', () => {
+      expect(mistake(aService({ getDocument: withResource('name', 'collections') }))).to.include(
+        'on "name" and on "collections": set either "resource" or "collection"',
+      );
+    });
   });
 
   context('when the policy and idempotency_level disagree', () => {
@@ -191,10 +208,10 @@ function aService(methods: ServiceImplementation['definition']['methods']): Serv
   return { definition: { ...DocumentServiceDefinition, methods }, handlers, policy: undefined };
 }
 
-function withResource(resource: string) {
+function withResource(resource: string, collection = '') {
   return withPolicy({
     idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS,
-    access: { $case: 'permission', value: { name: 'documents.documents.get', resource } },
+    access: { $case: 'permission', value: { name: 'documents.documents.get', resource, collection } },
   });
 }
 

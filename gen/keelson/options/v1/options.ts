@@ -83,12 +83,20 @@ export interface PublicAccess {
 export interface AuthenticatedAccess {
 }
 
-/** Lets callers that hold a permission on the resource that the request names. */
+/** Lets callers that hold a permission on the resource that the request names, or on a whole collection of resources. */
 export interface PermissionAccess {
   /** Names the permission, as "area.resource.verb": "documents.documents.get". */
   name: string;
-  /** Gives the path of the request field that holds the resource name: "name", "parent", "document.name". */
+  /**
+   * Gives the path of the request field that holds the resource name: "name", "parent", "document.name". Either this or
+   * `collection` is set.
+   */
   resource: string;
+  /**
+   * Names the collection of resources that the permission is judged on, for calls on resources without a parent: "roles"
+   * for the calls that create or list `roles/{role}`.
+   */
+  collection: string;
 }
 
 /** Bounds how long a call may take. */
@@ -341,7 +349,7 @@ export const AuthenticatedAccess: MessageFns<AuthenticatedAccess> = {
 };
 
 function createBasePermissionAccess(): PermissionAccess {
-  return { name: "", resource: "" };
+  return { name: "", resource: "", collection: "" };
 }
 
 export const PermissionAccess: MessageFns<PermissionAccess> = {
@@ -351,6 +359,9 @@ export const PermissionAccess: MessageFns<PermissionAccess> = {
     }
     if (message.resource !== "") {
       writer.uint32(18).string(message.resource);
+    }
+    if (message.collection !== "") {
+      writer.uint32(26).string(message.collection);
     }
     return writer;
   },
@@ -384,6 +395,14 @@ export const PermissionAccess: MessageFns<PermissionAccess> = {
             message.resource = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.collection = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -403,6 +422,7 @@ export const PermissionAccess: MessageFns<PermissionAccess> = {
     const message = createBasePermissionAccess();
     message.name = object.name ?? "";
     message.resource = object.resource ?? "";
+    message.collection = object.collection ?? "";
     return message;
   },
 };
