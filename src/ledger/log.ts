@@ -29,6 +29,11 @@ export interface Log {
    * process is the only one that appends, the position is there already.
    */
   catchUp(): Promise<void>;
+  /**
+   * Moves the position to a revision that the store was seen to show. It may be ahead even where this process is the
+   * only one that appends: the store shows a commit a moment before the process hears of it.
+   */
+  reach(revision: number): Promise<void>;
   /** Adds an observer; the function that is returned takes it away again. */
   observe(observer: LogObserver): () => void;
 }
@@ -106,6 +111,7 @@ export function createLog({ store, start, clock }: LogOptions): Log {
       if (entries.length < ENTRIES_PER_READ && position.revision >= last) return confirm(began);
     }
   };
+  const readOn = shareNext(readToTail);
   const confirm = (at: number) => {
     confirmedAt = Math.max(confirmedAt, at);
   };
@@ -117,7 +123,10 @@ export function createLog({ store, start, clock }: LogOptions): Log {
       await inTurn(() => moveOverOwn(sealed));
       confirm(appendedAt);
     },
-    catchUp: store.shared ? shareNext(readToTail) : async () => {},
+    catchUp: store.shared ? readOn : async () => {},
+    reach: async (revision) => {
+      if (revision > position.revision) await readOn();
+    },
     observe: (observer) => {
       observers.add(observer);
       return () => observers.delete(observer);

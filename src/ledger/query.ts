@@ -44,7 +44,10 @@ async function queryOnce(store: Store, log: Log, query: Query): Promise<QueryRes
   const changes = collectChanges(log, query.collection);
   try {
     const read = await abortable(store.queryDocuments({ ...query, at: log.position().revision }), signal);
-    if (read.exact) return read;
+    if (read.exact) {
+      await abortable(log.reach(read.revision), signal);
+      return read;
+    }
     // Whatever the read can have seen is in the log by now.
     await abortable(log.catchUp(), signal);
     if (changes.incomplete()) return undefined;

@@ -95,7 +95,11 @@ async function readAt(log: Log, options: ReadOptions, read: (at: number) => Prom
   await reach(log, options);
   for (let attempt = 1; attempt <= READ_ATTEMPTS_MAX; attempt += 1) {
     const { documents, revision, exact } = await abortable(read(log.position().revision), signal);
-    if (exact) return { documents, revision };
+    if (exact) {
+      // Whoever asks next, and is answered by what watches the log, must see no less than this answer.
+      await abortable(log.reach(revision), signal);
+      return { documents, revision };
+    }
     // A commit of several documents may have been seen in part.
     await abortable(log.catchUp(), signal);
   }
