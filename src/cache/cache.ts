@@ -2,6 +2,7 @@ import { abortable } from '../async/abortable.js';
 import { createBatchReader, type KeyRead } from './batch-reader.js';
 import { createCacheMetrics, type CacheMetrics, type MissCause } from './cache-metrics.js';
 import type { Envelopes } from './envelope.js';
+import { Loadings } from './loadings.js';
 import { NearTier, type Known } from './near-tier.js';
 import { RecentChanges } from './recent-changes.js';
 import type { SharedTier } from './shared-tier.js';
@@ -38,6 +39,15 @@ export interface CacheOptions<V> {
   readonly shared?: { readonly tier: SharedTier; readonly envelopes: Envelopes };
   readonly nearBytesMax?: number;
   readonly recentKeysMax?: number;
+  /** Other parts than the usual ones, for tests that take a mechanism out. */
+  readonly parts?: Partial<CacheParts<V>>;
+}
+
+/** What a cache is made of, each part a mechanism of its own. */
+export interface CacheParts<V> {
+  readonly near: NearTier<V>;
+  readonly changes: RecentChanges;
+  readonly loadings: Loadings<V | undefined>;
 }
 
 /** Reads that need no database where it can be shown that nothing has changed. */
@@ -47,13 +57,6 @@ export interface Cache<V> {
   /** The bytes that the near tier reckons it holds. */
   nearBytes(): number;
   close(): void;
-}
-
-/** A read under way that others may join. */
-interface Loading<V> {
-  readonly result: Promise<V | undefined>;
-  /** The key has changed since the read began, so that whoever comes now needs a newer one. */
-  overtaken: boolean;
 }
 
 /**
@@ -66,23 +69,29 @@ export function createCache<V extends object>(options: CacheOptions<V>): Cache<V
   return new VersionedCache(options);
 }
 
+function createCacheParts<V>({ source, nearBytesMax, recentKeysMax }: CacheOptions<V>): CacheParts<V> {
+  return {
+    near: new NearTier(nearBytesMax ?? NEAR_BYTES_MAX),
+    changes: new RecentChanges({ floor: source.revision(), keysMax: recentKeysMax ?? RECENT_KEYS_MAX }),
+    loadings: new Loadings(),
+  };
+}
+
 class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
   readonly metrics: CacheMetrics = createCacheMetrics();
   readonly #source: VersionedSource<V>;
   readonly #codec: ValueCodec<V>;
   readonly #shared: CacheOptions<V>['shared'];
-  readonly #changes: RecentChanges;
-  readonly #near: NearTier<V>;
-  readonly #loading = new Map<string, Loading<V>>();
+  readonly #parts: CacheParts<V>;
   readonly #readSource: (key: string) => Promise<KeyRead<V>>;
   readonly #stopObserving: () => void;
 
-  constructor({ source, codec, shared, nearBytesMax, recentKeysMax }: CacheOptions<V>) {
+  constructor(options: CacheOptions<V>) {
+    const { source, codec, shared, parts } = options;
     this.#source = source;
     this.#codec = codec;
     this.#shared = shared;
-    this.#near = new NearTier(nearBytesMax ?? NEAR_BYTES_MAX);
-    this.#changes = new RecentChanges({ floor: source.revision(), keysMax: recentKeysMax ?? RECENT_KEYS_MAX });
+    this.#parts = { ...createCacheParts(options), ...parts };
     this.#readSource = createBatchReader(source);
     this.#stopObserving = source.observe(this);
   }
@@ -90,16 +99,16 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
   async get(key: string, { freshness = 'latest', signal }: CacheReadOptions = {}): Promise<V | undefined> {
     if (freshness === 'latest') await this.#source.catchUp({ signal });
     else if (freshness !== 'any') await this.#source.waitFor(freshness, { signal });
-    const known = this.#near.get(key);
+    const known = this.#parts.near.get(key);
     if (known !== undefined) {
       this.metrics.nearHits += 1;
       return known.value;
     }
-    return abortable(this.#join(key).result, signal);
+    return abortable(this.#join(key), signal);
   }
 
   nearBytes(): number {
-    return this.#near.bytes;
+    return this.#parts.near.bytes;
   }
 
   close(): void {
@@ -107,32 +116,26 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
   }
 
   changed(key: string, revision: number): void {
-    this.#near.delete(key);
-    this.#changes.record(key, revision);
-    const loading = this.#loading.get(key);
-    if (loading !== undefined) loading.overtaken = true;
+    this.#parts.near.delete(key);
+    this.#parts.changes.record(key, revision);
+    this.#parts.loadings.overtake(key);
   }
 
   reset(revision: number): void {
-    this.#near.clear();
-    this.#changes.reset(revision);
-    for (const loading of this.#loading.values()) loading.overtaken = true;
+    this.#parts.near.clear();
+    this.#parts.changes.reset(revision);
+    this.#parts.loadings.overtakeAll();
   }
 
-  #join(key: string): Loading<V> {
-    const running = this.#loading.get(key);
-    if (running === undefined || running.overtaken) return this.#start(key);
-    this.metrics.joined += 1;
-    return running;
-  }
-
-  #start(key: string): Loading<V> {
-    const started: Loading<V> = { result: this.#load(key), overtaken: false };
-    this.#loading.set(key, started);
-    const forget = () => {
-      if (this.#loading.get(key) === started) this.#loading.delete(key);
-    };
-    started.result.then(forget, forget);
+  #join(key: string): Promise<V | undefined> {
+    const { loadings } = this.#parts;
+    const running = loadings.find(key);
+    if (running !== undefined) {
+      this.metrics.joined += 1;
+      return running;
+    }
+    const started = this.#load(key);
+    loadings.add(key, started);
     return started;
   }
 
@@ -141,9 +144,9 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
     if (known !== undefined) return known.value;
     const { revision, value } = await this.#readSource(key);
     // Whoever waits began before such a change and may have what was before it; nobody else may.
-    if (!this.#changes.isUnchangedSince(key, revision)) return value;
+    if (!this.#parts.changes.isUnchangedSince(key, revision)) return value;
     const bytes = value === undefined ? undefined : this.#codec.encode(value);
-    this.#near.set(key, { value }, bytes?.length ?? 0);
+    this.#parts.near.set(key, { value }, bytes?.length ?? 0);
     this.#shared?.tier.offer(key, this.#shared.envelopes.seal(key, { revision, bytes }));
     return value;
   }
@@ -155,10 +158,10 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
     const sighting = this.#shared?.envelopes.open(key, envelope);
     if (sighting === undefined) return this.#miss('unreadable');
     // From here on there is no await: nothing can change between the proof and the use of it.
-    if (!this.#changes.isUnchangedSince(key, sighting.revision)) return this.#miss('unproved');
+    if (!this.#parts.changes.isUnchangedSince(key, sighting.revision)) return this.#miss('unproved');
     this.metrics.sharedHits += 1;
     const known = { value: sighting.bytes === undefined ? undefined : this.#codec.decode(sighting.bytes) };
-    this.#near.set(key, known, sighting.bytes?.length ?? 0);
+    this.#parts.near.set(key, known, sighting.bytes?.length ?? 0);
     return known;
   }
 

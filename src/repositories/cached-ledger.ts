@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createCache, type Cache } from '../cache/cache.js';
+import { createCache, type Cache, type CacheOptions } from '../cache/cache.js';
 import { createEnvelopes, type Envelopes } from '../cache/envelope.js';
 import type { SharedTier } from '../cache/shared-tier.js';
 import type { VersionedSource } from '../cache/versioned-source.js';
@@ -16,6 +16,8 @@ export interface CachedLedgerOptions {
   readonly ledger: Ledger;
   readonly sharedTier?: SharedTier;
   readonly nearBytesMax?: number;
+  /** Makes the cache. Default {@link createCache}; a test makes one that lacks something. */
+  readonly createCache?: (options: CacheOptions<StateDocument>) => Cache<StateDocument>;
 }
 
 /** A ledger whose `get` needs no database where it can be shown that nothing has changed. */
@@ -28,9 +30,9 @@ export interface CachedLedger extends Ledger {
  * {@link CACHE_KEYS_COLLECTION} names must be declared. Closing it closes the ledger.
  */
 export async function createCachedLedger(options: CachedLedgerOptions): Promise<CachedLedger> {
-  const { ledger, sharedTier, nearBytesMax } = options;
+  const { ledger, sharedTier, nearBytesMax, createCache: create = createCache } = options;
   const shared = sharedTier && { tier: sharedTier, envelopes: await openEnvelopes(ledger) };
-  const cache = createCache<StateDocument>({
+  const cache = create({
     source: createSource(ledger),
     codec: { encode: (document) => Buffer.from(JSON.stringify(document)), decode: decodeDocument },
     ...(shared && { shared }),
