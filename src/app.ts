@@ -6,7 +6,7 @@ import { formatAddress, type BuiltinService, type Config, type ListenAddress } f
 import { createHttpGateway } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { monitorStorage, startMonitoring } from './monitoring.js';
-import { DESCRIPTOR_IMAGE, PACKAGE_FILE } from './package-files.js';
+import { DESCRIPTOR_IMAGE, readVersion } from './package-files.js';
 import { API_KEYS, createApiKeys } from './repositories/api-keys.js';
 import { createDocuments, DOCUMENTS } from './repositories/documents.js';
 import { createHealthService, HealthRegistry } from './rpc/builtin/health.js';
@@ -117,11 +117,6 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
     adminTokenFile,
     close: () => cleanups.run(log),
   };
-}
-
-async function readVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(PACKAGE_FILE, 'utf8')) as { version: string };
-  return version;
 }
 
 interface BuiltinParts {

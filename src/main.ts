@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addCallCommand } from './commands/call.js';
+import { addGatewayCommand } from './commands/gateway.js';
 import { addHealthCommand } from './commands/health.js';
 import { addLedgerCommand } from './commands/ledger.js';
 import { addServeCommand } from './commands/serve.js';
@@ -10,6 +11,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('The inner backbone of a backend: typed gRPC services, and the command to run and call them')
     .showHelpAfterError('Run "keelson --help" to see the commands');
   addServeCommand(program);
+  addGatewayCommand(program);
   addCallCommand(program);
   addHealthCommand(program);
   addLedgerCommand(program);

@@ -1,5 +1,12 @@
+import { readFile } from 'node:fs/promises';
+
 /** The descriptor image of all contracts. The path is from dist/src/, where the compiled files are. */
 export const DESCRIPTOR_IMAGE = new URL('../../gen/descriptors.binpb', import.meta.url);
 
-/** Knows the version of this release. */
-export const PACKAGE_FILE = new URL('../../package.json', import.meta.url);
+const PACKAGE_FILE = new URL('../../package.json', import.meta.url);
+
+/** Reads the version of this release. */
+export async function readVersion(): Promise<string> {
+  const { version } = JSON.parse(await readFile(PACKAGE_FILE, 'utf8')) as { version: string };
+  return version;
+}

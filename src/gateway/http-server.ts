@@ -36,6 +36,12 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   idleTimeoutMs: 72 * MS_PER_SECOND,
 };
 
+/** The methods that are served, and what does their calls. */
+export interface Served {
+  readonly table: Pick<MethodTable, 'methods' | 'registry'>;
+  readonly dispatcher: Dispatcher;
+}
+
 export interface HttpGateway {
   /** Listens, and gives the address; port 0 asks for any free one. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
@@ -44,11 +50,14 @@ export interface HttpGateway {
    * Cuts what is left after `budgetMs`.
    */
   close(budgetMs?: number): Promise<void>;
+  /**
+   * Serves other methods from the next request on; those that run end as they began. Throws a ContractError, and goes on
+   * as before, when the new rules cannot be served.
+   */
+  replace(served: Served): void;
 }
 
-export interface HttpGatewayDeps {
-  readonly table: Pick<MethodTable, 'methods' | 'registry'>;
-  readonly dispatcher: Dispatcher;
+export interface HttpGatewayDeps extends Served {
   readonly log: Logger;
   /** Tells whether calls would succeed now; what `/readyz` answers. */
   readonly isReady: () => boolean;
@@ -64,6 +73,29 @@ export interface HttpGatewayDeps {
  * descriptors only. Throws a ContractError when the rules cannot be served as they are.
  */
 export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
+  const { log, limits = DEFAULT_HTTP_LIMITS } = deps;
+  let current = createServing(deps);
+  const app = createApp({ current: () => current, log, limits });
+  return {
+    async listen(address) {
+      await app.listen(address);
+      const bound = app.server.address();
+      return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : address;
+    },
+    close: (budgetMs) => shutDown(app, budgetMs),
+    replace(served) {
+      current = createServing({ ...deps, ...served });
+    },
+  };
+}
+
+/** What depends on the contracts. */
+interface Serving {
+  readonly handle: Handler;
+  readonly registry: FileRegistry;
+}
+
+function createServing(deps: HttpGatewayDeps): Serving {
   const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS, streamTimes = DEFAULT_STREAM_TIMES } = deps;
   const handle = createHandler({
     registry: table.registry,
@@ -74,20 +106,11 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     router: createRouter(createRoutes(deps)),
     cors: createCors(deps.allowedOrigins ?? []),
   });
-  const app = createApp({ handle, registry: table.registry, log, limits });
-  return {
-    async listen(address) {
-      await app.listen(address);
-      const bound = app.server.address();
-      return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : address;
-    },
-    close: (budgetMs) => shutDown(app, budgetMs),
-  };
+  return { handle, registry: table.registry };
 }
 
 interface AppParts {
-  readonly handle: Handler;
-  readonly registry: FileRegistry;
+  readonly current: () => Serving;
   readonly log: Logger;
   readonly limits: HttpLimits;
 }
@@ -96,7 +119,7 @@ interface AppParts {
  * Fastify owns the listener and the connections. Routing, bodies and errors are the gateway's, which answers in the
  * first hook: Fastify's router decodes a path before it matches, and its error texts are its own.
  */
-function createApp({ handle, registry, log, limits }: AppParts): FastifyInstance {
+function createApp({ current, log, limits }: AppParts): FastifyInstance {
   const app = fastify({
     logger: false,
     // Nothing for its router to stumble over; the target as it came is in `originalUrl`.
@@ -114,14 +137,14 @@ function createApp({ handle, registry, log, limits }: AppParts): FastifyInstance
     done();
   });
   app.addHook('onRequest', async (request, reply) => {
-    const { status, headers, body } = await handle(openExchange(request.raw, reply.raw, request.originalUrl));
+    const { status, headers, body } = await current().handle(openExchange(request.raw, reply.raw, request.originalUrl));
     if (isClosing) reply.header('connection', 'close');
     return reply.code(status).headers(headers).send(body);
   });
   app.setErrorHandler((err, request, reply) => {
     const requestId = readRequestId(request.headers);
     log.error({ err, requestId }, 'http request failed');
-    const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
+    const context = { registry: current().registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
     const { status, headers, body } = renderError(err, context);
     return reply.code(status).headers(headers).send(body);
   });

@@ -19,6 +19,8 @@ export interface IncomingCall {
   readonly signal: AbortSignal;
   /** What a handler or the pipeline adds here goes back to the caller, with the answer or with the error. */
   readonly responseMetadata: CallMetadata;
+  /** What goes back after the answer. Undefined where a transport has no place for it: then nothing does. */
+  readonly responseTrailers?: CallMetadata;
   /**
    * Called once when the call has ended, however it did; undefined for a good end. It may come while a stream's reader
    * is stalled: the transport then stops writing, answers with the status, and stops iterating.

@@ -26,6 +26,7 @@ export const REASONS = {
   STORE_UNAVAILABLE: 'UNAVAILABLE',
   TOKEN_INVALID: 'UNAUTHENTICATED',
   TOKEN_MISSING: 'UNAUTHENTICATED',
+  UPSTREAM_UNAVAILABLE: 'UNAVAILABLE',
 } as const satisfies Record<string, CodeName>;
 
 export type Reason = keyof typeof REASONS;

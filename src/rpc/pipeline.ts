@@ -32,7 +32,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.stages.enter('request');
       const input = await admit(running);
       running.stages.enter('handler');
-      const response = await running.lifetime.race(Promise.resolve(method.handler(running.context, input)));
+      const response = await running.lifetime.race(Promise.resolve(method.handler(running.context, input, call)));
       const bytes = encodeResponse(deps.limits, method, response);
       running.succeed();
       return bytes;
@@ -48,7 +48,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
       running.stages.enter('request');
       const input = await admit(running);
-      const responses = method.handler(running.context, input) as AsyncIterable<unknown>;
+      const responses = method.handler(running.context, input, call) as AsyncIterable<unknown>;
       running.stages.enter('handler');
       for await (const response of untilEnd(running, responses)) {
         running.stages.enter('answer');

@@ -1,3 +1,4 @@
+import type { IncomingCall } from './call.js';
 import type { CallContext } from './context.js';
 import type { Policy } from './policy.js';
 
@@ -45,8 +46,11 @@ export type Handler<M extends MethodDefinition> = M['requestStream'] extends tru
 
 export type Handlers<D extends ServiceDefinition> = { readonly [K in keyof D['methods']]: Handler<D['methods'][K]> };
 
-/** Any handler, once its types have done their work. */
-export type AnyHandler = (ctx: CallContext, request: unknown) => unknown;
+/**
+ * Any handler, once its types have done their work. The call as it came is for handlers that pass it on, and for nobody
+ * else: implementService() does not show it.
+ */
+export type AnyHandler = (ctx: CallContext, request: unknown, call: IncomingCall) => unknown;
 
 /** A service that is ready to be put into a method table. */
 export interface ServiceImplementation {

@@ -13,6 +13,8 @@ export interface CallFailure {
   /** An encoded google.rpc.Status. */
   readonly status?: Uint8Array | undefined;
   readonly requestId?: string | undefined;
+  /** True when no server has said so: the connection failed, or the client gave up. */
+  readonly isLocal?: boolean;
   readonly cause?: unknown;
 }
 
@@ -26,8 +28,12 @@ export class CallError extends Error {
   readonly retryDelayMs: number | undefined;
   /** The id under which the server logged the call. */
   readonly requestId: string | undefined;
+  /** What the server sent as google.rpc.Status, encoded. */
+  readonly status: Uint8Array | undefined;
+  /** True when no server has said so: the connection failed, or the client gave up. */
+  readonly isLocal: boolean;
 
-  constructor({ code, message, status, requestId, cause }: CallFailure) {
+  constructor({ code, message, status, requestId, isLocal = false, cause }: CallFailure) {
     super(message, { cause });
     const details = readDetails(status);
     this.code = code;
@@ -35,6 +41,8 @@ export class CallError extends Error {
     this.violations = details.violations;
     this.retryDelayMs = details.retryDelayMs;
     this.requestId = requestId;
+    this.status = status;
+    this.isLocal = isLocal;
   }
 
   get codeName(): CodeName {

@@ -1,13 +1,15 @@
-import {
+import type {
+  CallOptions as GrpcCallOptions,
+  ClientReadableStream,
   Metadata,
-  type CallOptions as GrpcCallOptions,
-  type ClientReadableStream,
-  type ServiceError as GrpcError,
+  ServiceError as GrpcError,
+  StatusObject,
 } from '@grpc/grpc-js';
-import { toHeaderText, type CallMetadata } from '../metadata.js';
+import { Code } from '../codes.js';
 import { REQUEST_ID_KEY } from '../request-id.js';
 import { CallError } from './call-error.js';
 import { createGrpcChannel, type ChannelOptions } from './grpc-channel.js';
+import { addGrpcMetadata, toGrpcMetadata } from './grpc-metadata.js';
 import { sendRequests, type SentRequests } from './send-requests.js';
 import type { OutgoingCall, Transport } from './transport.js';
 
@@ -22,7 +24,7 @@ export function createGrpcTransport(options: ChannelOptions): Transport {
         const sent = channel
           .get()
           .makeUnaryRequest(call.path, asBuffer, asIs, request, ...about(call), settle(resolve, reject));
-        linkSignal(sent, call.signal);
+        observe(sent, call);
       }),
     clientStream: (call, requests) =>
       new Promise((resolve, reject) => {
@@ -32,7 +34,7 @@ export function createGrpcTransport(options: ChannelOptions): Transport {
           .get()
           .makeClientStreamRequest(call.path, asBuffer, asIs, ...about(call), settle(resolve, fail));
         const source = sendRequests(sent, requests);
-        linkSignal(sent, call.signal);
+        observe(sent, call);
       }),
     serverStream: (call, request) =>
       readAll(call, () => ({
@@ -55,7 +57,7 @@ interface StartedStream {
 /** Starts the call with the first read, and cancels it when the reader stops early. */
 async function* readAll(call: OutgoingCall, start: () => StartedStream): AsyncGenerator<Uint8Array> {
   const { stream, source } = start();
-  linkSignal(stream, call.signal);
+  observe(stream, call);
   try {
     for await (const message of stream) yield message as Buffer;
   } catch (err) {
@@ -65,28 +67,32 @@ async function* readAll(call: OutgoingCall, start: () => StartedStream): AsyncGe
   }
 }
 
-interface CancellableCall {
+interface StartedCall {
   cancel(): void;
-  once(event: 'status', listener: () => void): unknown;
+  on(event: 'metadata', listener: (metadata: Metadata) => void): unknown;
+  once(event: 'status', listener: (status: StatusObject) => void): unknown;
 }
 
-function linkSignal(call: CancellableCall, signal: AbortSignal | undefined): void {
-  if (signal === undefined) return;
-  const cancel = () => call.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  call.once('status', () => signal.removeEventListener('abort', cancel));
-  if (signal.aborted) cancel();
+/** Links a call with the signal that cancels it, and keeps what comes beside its messages. */
+function observe(started: StartedCall, { signal, responseMetadata, responseTrailers }: OutgoingCall): void {
+  const cancel = () => started.cancel();
+  let hasHeaders = false;
+  started.on('metadata', (metadata) => {
+    hasHeaders = true;
+    if (responseMetadata !== undefined) addGrpcMetadata(responseMetadata, metadata);
+  });
+  started.once('status', ({ metadata }) => {
+    signal?.removeEventListener('abort', cancel);
+    // An answer that is nothing but a failure has one block for both.
+    const target = hasHeaders ? responseTrailers : responseMetadata;
+    if (target !== undefined) addGrpcMetadata(target, metadata);
+  });
+  signal?.addEventListener('abort', cancel, { once: true });
+  if (signal?.aborted === true) cancel();
 }
 
 function about({ metadata, timeoutMs }: OutgoingCall): [Metadata, GrpcCallOptions] {
   return [toGrpcMetadata(metadata), { deadline: Date.now() + timeoutMs }];
-}
-
-function toGrpcMetadata(source: CallMetadata): Metadata {
-  const target = new Metadata();
-  for (const [key, value] of source.entries()) target.add(key, toHeaderText(value));
-  for (const [key, value] of source.binaryEntries()) target.add(key, Buffer.from(value));
-  return target;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -114,6 +120,15 @@ function toCallError(err: unknown): unknown {
     message,
     status: Buffer.isBuffer(status) ? status : undefined,
     requestId: typeof requestId === 'string' ? requestId : undefined,
+    isLocal: isLocal(err as GrpcError),
     cause: err,
   });
 }
+
+/** grpc-js tells its own failures as those of the server; but a server says more than a code and one of these texts. */
+function isLocal({ code, details, metadata }: GrpcError): boolean {
+  return Object.keys(metadata.getMap()).length === 0 && (code === Code.UNAVAILABLE || LOCAL_TEXT.test(details));
+}
+
+const LOCAL_TEXT =
+  /^(?:Received RST_STREAM|Deadline exceeded after|Cancelled on client|Received message (?:larger|that decompresses)|Attempted to send message|Connection dropped|No message received|Response message parsing|Failed to (?:start|decompress)|Call ended without|Channel closed|\d+ )/;

@@ -9,6 +9,10 @@ export interface OutgoingCall {
   readonly timeoutMs: number;
   /** Cancels the call when it aborts. */
   readonly signal: AbortSignal | undefined;
+  /** Collects what the server sends before its answer, for whoever wants to know. */
+  readonly responseMetadata?: CallMetadata | undefined;
+  /** Collects what it sends after. */
+  readonly responseTrailers?: CallMetadata | undefined;
 }
 
 /**

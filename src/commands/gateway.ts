@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Option, type Command } from 'commander';
+import { destination, pino } from 'pino';
+import { formatAddress, readConfig } from '../config.js';
+import { startFront, type UpstreamOptions } from '../front.js';
+import { failToStart, runUntilStopped } from './run-until-stopped.js';
+
+const STDERR = 2;
+
+interface GatewayCommandOptions {
+  readonly upstream: string;
+  readonly descriptors?: string;
+  readonly token?: string;
+  readonly tls: boolean;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+/** `keelson gateway`: stands before a gRPC server, Keelson's or any other, until SIGTERM or SIGINT. */
+export function addGatewayCommand(program: Command): void {
+  program
+    .command('gateway')
+    .description(
+      'show the methods of any gRPC server to browsers; settings come from KEELSON_* (docs/configuration.md)',
+    )
+    .requiredOption('--upstream <host:port>', 'the server')
+    .option(
+      '--descriptors <file>',
+      'its contracts: a FileDescriptorSet with all imports; asked by reflection without it',
+    )
+    .addOption(new Option('--token <token>', 'for reflection, where the server wants one').env('KEELSON_TOKEN'))
+    .option('--tls', 'call the server over TLS', false)
+    .option('--tls-ca <file>', 'the authorities that sign the server, in PEM; implies --tls')
+    .option('--tls-cert <file>', 'what the gateway shows of itself, in PEM; implies --tls')
+    .option('--tls-key <file>', 'the key of --tls-cert, in PEM')
+    .action(serveGateway);
+}
+
+async function serveGateway(options: GatewayCommandOptions): Promise<void> {
+  try {
+    const config = readConfig(process.env);
+    const logOutput = destination({ dest: STDERR, sync: false });
+    const log = pino({ level: config.logLevel, base: { instance: randomUUID().slice(0, 8) } }, logOutput);
+    const front = await startFront(config, await toUpstream(options), { log, clock: { now: () => Date.now() } });
+    const http = formatAddress(front.http);
+    process.stdout.write(`keelson gateway before ${options.upstream}\n\nkeelson ready http=${http}\n`);
+    const clean = await runUntilStopped(front, config);
+    log.flush();
+    logOutput.flushSync();
+    process.exit(clean ? 0 : 1);
+  } catch (err) {
+    failToStart(err);
+  }
+}
+
+async function toUpstream(options: GatewayCommandOptions): Promise<UpstreamOptions> {
+  const [ca, cert, key] = await Promise.all([options.tlsCa, options.tlsCert, options.tlsKey].map(readIfGiven));
+  const hasTls = options.tls || ca !== undefined || cert !== undefined;
+  return {
+    address: options.upstream,
+    ...(options.descriptors !== undefined && { descriptorsFile: options.descriptors }),
+    ...(options.token !== undefined && { token: options.token }),
+    ...(hasTls && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),
+  };
+}
+
+async function readIfGiven(file: string | undefined): Promise<Buffer | undefined> {
+  return file === undefined ? undefined : readFile(file);
+}
