@@ -35,7 +35,7 @@ export default {
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'node', 'promise'],
   categories: { correctness: 'error' },
   env: { node: true, es2024: true },
-  ignorePatterns: ['node_modules/**', 'gen/**', 'dist/**', '.build/**', '.keelson/**'],
+  ignorePatterns: ['node_modules/**', 'gen/**', 'bench/gen/**', 'dist/**', '.build/**', '.keelson/**'],
   rules: {
     'eslint/complexity': ['error', { max: 15 }],
     'eslint/eqeqeq': 'error',

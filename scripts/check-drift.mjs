@@ -22,7 +22,7 @@ await runScript(async () => {
 
 /** The lines of `git status` for files whose content is neither committed nor staged. */
 function driftOfGen() {
-  const git = spawnSync('git', ['status', '--porcelain', '--untracked-files=all', '--', 'gen'], {
+  const git = spawnSync('git', ['status', '--porcelain', '--untracked-files=all', '--', 'gen', 'bench/gen'], {
     cwd: root,
     encoding: 'utf8',
   });

@@ -46,6 +46,14 @@ export interface App {
 export interface AppDeps {
   readonly log: Logger;
   readonly clock: Clock;
+  readonly extension?: Extension | undefined;
+}
+
+/** Services that are served beside Keelson's own, on the same call path. */
+export interface Extension {
+  readonly services: readonly ServiceImplementation[];
+  /** A descriptor image of their contracts and of Keelson's own. */
+  readonly contracts: URL;
 }
 
 /** Wires everything together. Where a step fails, those before it are undone. */
@@ -59,7 +67,7 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   }
 }
 
-async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups): Promise<App> {
+async function start(config: Config, { log, clock, extension }: AppDeps, cleanups: Cleanups): Promise<App> {
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
   const health = new HealthRegistry();
   const openCalls = new OpenCalls();
@@ -69,8 +77,9 @@ async function start(config: Config, { log, clock }: AppDeps, cleanups: Cleanups
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
 
-  const registry = readDescriptorImage(await readFile(DESCRIPTOR_IMAGE));
-  const services = [createDocumentService({ documents: createDocuments(ledger) })];
+  const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
+  const own = createDocumentService({ documents: createDocuments(ledger) });
+  const services = [own, ...(extension?.services ?? [])];
   const builtin = createBuiltinServices(config, { health, registry, services });
   const table = createMethodTable(registry, [...services, ...builtin]);
   const load = createLoadLimit(config.limits);

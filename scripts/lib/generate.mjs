@@ -11,6 +11,7 @@ const BUF = 'node_modules/@bufbuild/buf/bin/buf';
 
 const INPUTS = [
   'proto',
+  'bench/proto',
   'buf.yaml',
   'buf.gen.yaml',
   'package-lock.json',
@@ -27,24 +28,36 @@ const CONTRACTS = [
   'node_modules/@grpc/reflection/build/proto/grpc',
 ];
 
+// The contract that benchmarks call is no part of the product: its image is beside the build, and holds the others too.
+const BENCH_CONTRACTS = 'bench/proto/bench';
+const BENCH_IMAGE = `.build/bench/${IMAGE}`;
+
 /** Generates gen/ from the contracts, where the contracts, the generators or gen/ have changed since the last time. */
 export const generate = {
-  isNeeded: () => readStamp(STAMP) !== stampNow() || !existsSync(inRoot('.build/proto')),
+  isNeeded: () =>
+    readStamp(STAMP) !== stampNow() || !['.build/proto', BENCH_IMAGE].every((path) => existsSync(inRoot(path))),
   async run() {
     console.log('Generating gen/ from the contracts ...');
     rmSync(inRoot(NEXT), { recursive: true, force: true });
     mkdirSync(inRoot(NEXT), { recursive: true });
     await step(['scripts/print-validate-proto.mjs', '.build/proto']);
-    const paths = CONTRACTS.flatMap((path) => ['--path', path]);
-    await step([BUF, 'build', ...paths, '--as-file-descriptor-set', '-o', `${NEXT}/${IMAGE}`]);
-    await step([BUF, 'generate', `${NEXT}/${IMAGE}`, '-o', `${NEXT}/stubs`]);
+    await generateStubs(CONTRACTS, `${NEXT}/${IMAGE}`, `${NEXT}/stubs`);
     renameSync(inRoot(NEXT, IMAGE), inRoot(NEXT, 'stubs/gen', IMAGE));
     replaceFolder(`${NEXT}/stubs/gen`, 'gen');
+    mkdirSync(inRoot('.build/bench'), { recursive: true });
+    await generateStubs([...CONTRACTS, BENCH_CONTRACTS], BENCH_IMAGE, `${NEXT}/bench`);
+    replaceFolder(`${NEXT}/bench/gen/bench`, 'bench/gen/bench');
     writeStamp(STAMP, stampNow());
   },
 };
 
-const stampNow = () => `${hashOf(INPUTS)} ${hashOf(['gen'])}`;
+const stampNow = () => `${hashOf(INPUTS)} ${hashOf(['gen', 'bench/gen'])}`;
+
+async function generateStubs(contracts, image, folder) {
+  const paths = contracts.flatMap((path) => ['--path', path]);
+  await step([BUF, 'build', ...paths, '--as-file-descriptor-set', '-o', image]);
+  await step([BUF, 'generate', image, '-o', folder]);
+}
 
 async function step(args) {
   const code = await runNode(args);
