@@ -5,6 +5,7 @@ import type { CodeName } from './codes.js';
  * never rename, reuse or move one to another code. docs/errors.md tells callers what to do about each.
  */
 export const REASONS = {
+  AUDIT_UNAVAILABLE: 'UNAVAILABLE',
   CALL_CANCELLED: 'CANCELLED',
   CONTENTION: 'ABORTED',
   DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',

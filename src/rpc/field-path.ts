@@ -12,14 +12,15 @@ export function compileStringField(schema: DescMessage, path: string): StringFie
   return (message) => readString(reflect(schema, message), fields);
 }
 
-function resolveFields(schema: DescMessage, names: readonly string[]): DescField[] | undefined {
+/** Gives the fields that a path leads through, the last of which may be repeated. Undefined where there are none. */
+export function resolveFields(schema: DescMessage, names: readonly string[]): DescField[] | undefined {
   const fields: DescField[] = [];
   let current: DescMessage | undefined = schema;
   for (const name of names) {
     const field: DescField | undefined = current?.fields.find((candidate) => candidate.name === name);
-    if (field === undefined || field.fieldKind === 'list' || field.fieldKind === 'map') return undefined;
+    if (field === undefined) return undefined;
     fields.push(field);
-    current = field.message;
+    current = field.fieldKind === 'message' ? field.message : undefined;
   }
   return fields;
 }

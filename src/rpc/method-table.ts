@@ -1,8 +1,10 @@
 import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Idempotency } from '../../gen/keelson/options/v1/options.js';
+import { compileAudit, findUnknownPath, type MethodAudit } from './audit.js';
 import { compileStringField, type StringFieldReader } from './field-path.js';
 import { readPolicy, type Policy } from './policy.js';
+import { compileSensitive, type SensitiveFields } from './sensitive.js';
 import type { AnyHandler, MessageCodec, MethodDefinition, ServiceImplementation } from './service.js';
 
 /** One callable method: what its contract says, and the handler that does it. */
@@ -13,6 +15,10 @@ export interface Method {
   readonly policy: Policy;
   /** Reads the resource name that the permission is judged on. Undefined unless access asks for a permission. */
   readonly readResource: StringFieldReader | undefined;
+  /** What of a request must not be seen. Undefined where all of it may. */
+  readonly sensitive: SensitiveFields | undefined;
+  /** What the audit keeps. Undefined where that is nothing. */
+  readonly audit: MethodAudit | undefined;
   readonly requestCodec: MessageCodec<unknown>;
   readonly responseCodec: MessageCodec<unknown>;
   readonly handler: AnyHandler;
@@ -65,14 +71,18 @@ function createMethod(
   const handler = service.handlers[key];
   if (handler === undefined) return `Method ${fullName} has no handler: give it one in implementService()`;
   const readResource = compileResource(policy, descriptor);
+  const sensitive = compileSensitive(registry, descriptor.input);
   return (
     resourceMistake(fullName, policy, descriptor, readResource) ??
     idempotencyMistake(fullName, policy, descriptor) ??
-    cacheMistake(fullName, policy, descriptor) ?? {
+    cacheMistake(fullName, policy, descriptor) ??
+    auditMistake(fullName, policy, descriptor) ?? {
       path: `/${service.definition.fullName}/${definition.name}`,
       descriptor,
       policy,
       readResource,
+      sensitive,
+      audit: compileAudit({ registry, policy, input: descriptor.input, sensitive }),
       requestCodec: definition.requestType,
       responseCodec: definition.responseType,
       handler,
@@ -133,6 +143,15 @@ function cacheMistake(
     return `Method ${fullName} states CACHE_SCOPE_PUBLIC, which would show answers to callers that its access keeps out`;
   }
   return undefined;
+}
+
+function auditMistake(fullName: string, policy: Policy, { input }: DescMethod): string | undefined {
+  if (policy.audit?.kind !== 'fields') return undefined;
+  if (policy.audit.paths.length === 0) {
+    return `Method ${fullName} states AUDIT_DETAIL_FIELDS and no "fields": name some, or state AUDIT_DETAIL_CALL`;
+  }
+  const path = findUnknownPath(input, policy);
+  return path && `Method ${fullName} lets the audit keep "${path}", which is not a field of ${input.typeName}`;
 }
 
 const STANDARD_LEVELS = {

@@ -1,14 +1,18 @@
 import type { Message } from '@bufbuild/protobuf';
-import type { Authenticator, Authorizer } from './access.js';
+import type { AuditSink, Authenticator, Authorizer } from './access.js';
+import { createLogAudit } from './audit.js';
 import type { IncomingCall, LazyDispatcher, Request } from './call.js';
 import { ANONYMOUS, type Caller } from './context.js';
 import { ServiceError } from './errors.js';
 import { limitError, type Limits } from './limits.js';
+import { assertSize, countUpTo } from './call-limits.js';
 import type { Method } from './method-table.js';
 import { createCallOpener, type CallEnvironment, type RunningCall } from './running-call.js';
 import { createDecodeValid, malformedMessage } from './validation.js';
 
-export interface PipelineDeps extends CallEnvironment {
+export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
+  /** Keeps what callers did: lines in the log where it is left out. */
+  readonly audit?: AuditSink | undefined;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
 }
@@ -21,7 +25,7 @@ type Admission = (running: RunningCall) => unknown;
  * on the bytes that arrived; the handler gets the message that ts-proto decodes from the same bytes.
  */
 export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
-  const openCall = createCallOpener(deps);
+  const openCall = createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) });
   const decodeValid = createDecodeValid(deps.table.registry);
 
   async function respondOnce(method: Method, call: IncomingCall, admit: Admission): Promise<Uint8Array> {
@@ -34,6 +38,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.stages.enter('handler');
       const response = await running.lifetime.race(Promise.resolve(method.handler(running.context, input, call)));
       const bytes = encodeResponse(deps.limits, method, response);
+      if (method.audit?.beforeAnswer === true) await running.lifetime.race(running.keepInAudit());
       running.succeed();
       return bytes;
     } catch (err) {
@@ -50,11 +55,14 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       const input = await admit(running);
       const responses = method.handler(running.context, input, call) as AsyncIterable<unknown>;
       running.stages.enter('handler');
+      const counter = countUpTo(method, 'responseMessagesMax');
       for await (const response of untilEnd(running, responses)) {
         running.stages.enter('answer');
+        counter.count();
         yield encodeResponse(deps.limits, method, response);
         running.stages.enter('handler');
       }
+      if (method.audit?.beforeAnswer === true) await running.lifetime.race(running.keepInAudit());
       running.succeed();
     } catch (err) {
       throw running.fail(err);
@@ -70,7 +78,8 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
 
   async function admitOne(running: RunningCall, request: Uint8Array): Promise<unknown> {
     const { method, lifetime } = running;
-    const message = decodeValid(method.descriptor.input, request);
+    assertSize(method, 'requestBytesMax', request.byteLength);
+    const message = decodeValid(method.descriptor.input, request, running.onRequest);
     if (method.policy.access.kind === 'permission') {
       await lifetime.race(authorize(deps.authorizer, running, message));
     }
@@ -94,7 +103,11 @@ async function* admitEach(
   admitOne: (running: RunningCall, request: Uint8Array) => Promise<unknown>,
 ): AsyncGenerator {
   try {
-    for await (const request of untilEnd(running, requests)) yield await admitOne(running, request);
+    const counter = countUpTo(running.method, 'requestMessagesMax');
+    for await (const request of untilEnd(running, requests)) {
+      counter.count();
+      yield await admitOne(running, request);
+    }
   } catch (err) {
     throw running.fail(err);
   }
@@ -115,10 +128,12 @@ async function identify(authenticator: Authenticator, { method, call }: RunningC
   return caller;
 }
 
-async function authorize(authorizer: Authorizer, { method, caller }: RunningCall, message: Message): Promise<void> {
+async function authorize(authorizer: Authorizer, running: RunningCall, message: Message): Promise<void> {
+  const { method, caller } = running;
   const { access } = method.policy;
   if (access.kind !== 'permission') return;
   const resource = method.readResource?.(message) ?? '';
+  running.resource = resource;
   if (await authorizer.isAllowed(caller, access.name, resource)) return;
   throw new ServiceError(
     'PERMISSION_DENIED',
@@ -140,6 +155,7 @@ function decodeRequest(method: Method, request: Uint8Array): unknown {
 
 function encodeResponse(limits: Limits, method: Method, response: unknown): Uint8Array {
   const bytes = method.responseCodec.encode(response).finish();
+  assertSize(method, 'responseBytesMax', bytes.byteLength);
   if (bytes.byteLength <= limits.messageBytesMax) return bytes;
   const message = `Answer has ${bytes.byteLength} bytes, which is more than are sent`;
   throw limitError(limits, 'messageBytesMax', message, { reason: 'MESSAGE_TOO_LARGE' });

@@ -1,9 +1,12 @@
 import {
+  AuditDetail,
   CacheScope,
   Freshness,
   Idempotency,
   MethodPolicy,
+  type AuditPolicy as AuditPolicyMessage,
   type CachePolicy as CachePolicyMessage,
+  type LimitPolicy as LimitPolicyMessage,
 } from '../../gen/keelson/options/v1/options.js';
 import type { Duration } from '../../gen/google/protobuf/duration.js';
 
@@ -45,6 +48,22 @@ export interface HttpCaching {
   readonly scope: 'private' | 'public';
 }
 
+/** What one call may send and get, below the limits of the server. Infinity where the contract states no limit. */
+export interface CallLimits {
+  readonly requestBytesMax: number;
+  readonly responseBytesMax: number;
+  readonly requestMessagesMax: number;
+  readonly responseMessagesMax: number;
+}
+
+/** What the audit keeps of a call: nothing, that it was made, some fields of its requests besides, or all of them. */
+export type Audit =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'call' }
+  /** `paths` as in a field mask: `document.name`. */
+  | { readonly kind: 'fields'; readonly paths: readonly string[] }
+  | { readonly kind: 'request' };
+
 /** What a contract says about a call beyond its shape. */
 export interface Policy {
   readonly access: Access;
@@ -54,6 +73,10 @@ export interface Policy {
   readonly idempotency: Exclude<Idempotency, Idempotency.IDEMPOTENCY_UNSPECIFIED | Idempotency.UNRECOGNIZED>;
   /** Undefined where the contract says nothing of it: answers are linearizable, and HTTP caches ask every time. */
   readonly cache?: CachePolicy;
+  /** Undefined where only the limits of the server count. */
+  readonly limits?: CallLimits;
+  /** Undefined where the contract says nothing of it: calls that may change something are kept. */
+  readonly audit?: Audit;
 }
 
 /** Reads the policy from the options of a generated method definition. Undefined where the contract states none. */
@@ -69,8 +92,16 @@ export function readPolicy(options: {
   if (access === undefined || defaultMs === undefined) return undefined;
   if (idempotency === Idempotency.IDEMPOTENCY_UNSPECIFIED || idempotency === Idempotency.UNRECOGNIZED) return undefined;
   const deadlineMaxMs = toMs(message.deadline?.max) ?? Infinity;
-  const cache = message.cache && readCache(message.cache);
-  return { access, deadlineDefaultMs: defaultMs, deadlineMaxMs, idempotency, ...(cache && { cache }) };
+  return { access, deadlineDefaultMs: defaultMs, deadlineMaxMs, idempotency, ...readOptional(message) };
+}
+
+/** What a contract may leave unsaid. */
+function readOptional({ cache, limits, audit }: MethodPolicy): Pick<Policy, 'cache' | 'limits' | 'audit'> {
+  return {
+    ...(cache && { cache: readCache(cache) }),
+    ...(limits && { limits: readLimits(limits) }),
+    ...(audit && { audit: readAudit(audit) }),
+  };
 }
 
 function readAccess({ access }: MethodPolicy): Access | undefined {
@@ -90,6 +121,30 @@ function readCache({ freshness, maxAge, scope }: CachePolicyMessage): CachePolic
         ? undefined
         : { maxAgeMs, scope: scope === CacheScope.CACHE_SCOPE_PUBLIC ? 'public' : 'private' },
   };
+}
+
+function readLimits(limits: LimitPolicyMessage): CallLimits {
+  const cap = (value: number) => (value > 0 ? value : Infinity);
+  return {
+    requestBytesMax: cap(limits.requestBytesMax),
+    responseBytesMax: cap(limits.responseBytesMax),
+    requestMessagesMax: cap(limits.requestMessagesMax),
+    responseMessagesMax: cap(limits.responseMessagesMax),
+  };
+}
+
+/** A word that a later release has added counts as one that keeps no more than is known to be meant. */
+function readAudit({ detail, fields }: AuditPolicyMessage): Audit {
+  switch (detail) {
+    case AuditDetail.AUDIT_DETAIL_NONE:
+      return { kind: 'none' };
+    case AuditDetail.AUDIT_DETAIL_FIELDS:
+      return { kind: 'fields', paths: fields };
+    case AuditDetail.AUDIT_DETAIL_REQUEST:
+      return { kind: 'request' };
+    default:
+      return { kind: 'call' };
+  }
 }
 
 const CONSISTENCIES: ReadonlyMap<Freshness, Consistency> = new Map([

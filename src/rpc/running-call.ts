@@ -1,6 +1,8 @@
+import type { Message } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import type { EventLoopWatch } from '../telemetry/event-loop.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { AuditRecord, AuditSink } from './access.js';
 import { createCallLog, type EndedCall } from './call-log.js';
 import type { IncomingCall } from './call.js';
 import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
@@ -12,6 +14,8 @@ import type { Method, MethodTable } from './method-table.js';
 import { draining, type OpenCalls } from './open-calls.js';
 import { propagate } from './propagation.js';
 import { REQUEST_ID_KEY, requestIdOf } from './request-id.js';
+import { scrubbingLog, scrubError } from './scrub.js';
+import { rememberRequests, type SeenRequests } from './seen-requests.js';
 import { Stages } from './stages.js';
 import { toStatusError, type StatusError } from './status.js';
 import { toTraceparent, traceOf, type Trace } from './trace.js';
@@ -25,6 +29,8 @@ export interface CallEnvironment {
   readonly limits: Limits;
   /** How many unary calls may run while the process is late. */
   readonly load?: Pick<LoadLimit, 'callsMax'> | undefined;
+  /** Keeps what callers did. */
+  readonly audit: AuditSink;
   /** Counts calls that have ended. */
   readonly metrics?: Pick<Metrics, 'countCall'> | undefined;
   /** Tells how late the process has been lately, for calls that were too late. */
@@ -33,6 +39,7 @@ export interface CallEnvironment {
 
 /** When a caller may come back that met too many calls. */
 const OVERLOAD_RETRY_MS = 500;
+const AUDIT_RETRY_MS = 1000;
 
 /**
  * Starts calls. Whoever starts one ends it with succeed(), fail() or abandon(); the first of them counts. A call also
@@ -52,10 +59,14 @@ export class RunningCall {
   readonly trace: Trace;
   readonly stages = new Stages();
   caller: Caller = ANONYMOUS;
+  /** The name of the resource that the permission is judged on, once it is known. */
+  resource = '';
   readonly #environment: CallEnvironment;
   readonly #logCall: (ended: EndedCall) => void;
   readonly #requestId: string;
   readonly #startMs = performance.now();
+  readonly #seen: SeenRequests | undefined;
+  #isInAudit = false;
   #ended = false;
   #status: StatusError | undefined;
 
@@ -64,6 +75,7 @@ export class RunningCall {
     this.#logCall = logCall;
     this.method = method;
     this.call = call;
+    this.#seen = rememberRequests(method);
     this.#requestId = requestIdOf(call.metadata);
     this.trace = traceOf(call.metadata);
     call.responseMetadata.add(REQUEST_ID_KEY, this.#requestId);
@@ -72,6 +84,11 @@ export class RunningCall {
     );
     this.context = this.#createContext();
     environment.openCalls.add(this.lifetime, { isStream: method.descriptor.methodKind !== 'unary' });
+  }
+
+  /** Takes in a decoded request before anything is judged of it. Undefined where none has to be remembered. */
+  get onRequest(): ((message: Message) => void) | undefined {
+    return this.#seen?.add;
   }
 
   /** Throws when the call came broken, or when the server takes no calls any more. */
@@ -101,9 +118,23 @@ export class RunningCall {
 
   /** Gives what the caller is told, which is the first failure of the call. */
   fail(err: unknown): StatusError {
-    this.#status ??= toStatusError(err, this.#requestId);
+    this.#status ??= toStatusError(this.#hideSensitive(err), this.#requestId);
     this.#end(this.#status);
     return this.#status;
+  }
+
+  /** Settles when the audit has kept that the call went well. Throws AUDIT_UNAVAILABLE when it cannot. */
+  async keepInAudit(): Promise<void> {
+    const entry = this.#auditRecord(undefined);
+    this.#isInAudit = true;
+    try {
+      await this.#environment.audit.record(entry);
+    } catch (err) {
+      this.#environment.log.error({ err, audit: entry }, 'audit failed');
+      throw new ServiceError('AUDIT_UNAVAILABLE', 'Call was carried out, but the audit could not keep it: repeat it', {
+        retryDelayMs: AUDIT_RETRY_MS,
+      });
+    }
   }
 
   /** Ends the call because nobody reads its answer any more. */
@@ -132,6 +163,42 @@ export class RunningCall {
       code: status?.codeName ?? 'OK',
       durationMs,
     });
+    this.#auditEnd(status);
+  }
+
+  /** What was not kept before the answer is kept now. Whom nobody knows did nothing: the log has the refusal. */
+  #auditEnd(status: StatusError | undefined): void {
+    const { method, caller } = this;
+    if (method.audit === undefined || this.#isInAudit) return;
+    if (caller === ANONYMOUS && method.policy.access.kind !== 'public') return;
+    const entry = this.#auditRecord(status);
+    this.#environment.audit.record(entry).catch((err: unknown) => {
+      this.#environment.log.error({ err, audit: entry }, 'audit failed');
+    });
+  }
+
+  #auditRecord(status: StatusError | undefined): AuditRecord {
+    const { method, call, caller, resource } = this;
+    const { access } = method.policy;
+    const durationMs = performance.now() - this.#startMs;
+    return {
+      caller: caller.name,
+      method: method.path.slice(1),
+      permission: access.kind === 'permission' ? access.name : undefined,
+      resource: method.sensitive === undefined ? resource : (this.#seen?.scrub()(resource) ?? ''),
+      timeMs: Math.round(this.#environment.clock.now() - durationMs),
+      peer: call.peer,
+      protocol: call.protocol,
+      requestId: this.#requestId,
+      traceId: this.trace.traceId,
+      code: status?.codeName ?? 'OK',
+      reason: status?.reason,
+      requests: this.#seen?.forAudit(),
+    };
+  }
+
+  #hideSensitive(err: unknown): unknown {
+    return this.method.sensitive === undefined || this.#seen === undefined ? err : scrubError(err, this.#seen.scrub());
   }
 
   /** Says where the time of a call went that was too late: a deadline alone tells nobody what to mend. */
@@ -148,6 +215,11 @@ export class RunningCall {
     const { clock, log } = this.#environment;
     const requestId = this.#requestId;
     const getCaller = () => this.caller;
+    const seen = this.method.sensitive && this.#seen;
+    const createLog = () => {
+      const child = log.child({ requestId });
+      return seen === undefined ? child : scrubbingLog(child, () => seen.scrub());
+    };
     let childLog: Logger | undefined;
     return {
       signal: lifetime.signal,
@@ -157,7 +229,7 @@ export class RunningCall {
       requestId,
       // Most calls write nothing, and a child costs more than the rest of the context.
       get log() {
-        childLog ??= log.child({ requestId });
+        childLog ??= createLog();
         return childLog;
       },
       clock,

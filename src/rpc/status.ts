@@ -16,6 +16,7 @@ const MS_PER_SECOND = 1000;
 const NANOS_PER_MS = 1_000_000;
 
 interface StatusErrorOptions extends ErrorOptions {
+  readonly reason?: string | undefined;
   readonly retryDelayMs?: number | undefined;
 }
 
@@ -27,12 +28,15 @@ export class StatusError extends Error {
   readonly details: readonly Any[];
   /** What RetryInfo says, where it is among the details. */
   readonly retryDelayMs: number | undefined;
+  /** What ErrorInfo says, where it is among the details. */
+  readonly reason: string | undefined;
 
   constructor(code: Code, message: string, details: readonly Any[], options: StatusErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.details = details;
     this.retryDelayMs = options.retryDelayMs;
+    this.reason = options.reason;
   }
 
   get codeName(): CodeName {
@@ -53,13 +57,17 @@ export function toStatusError(err: unknown, requestId: string): StatusError {
   if (err instanceof StatusError) return err;
   if (!(err instanceof ServiceError)) {
     const info = errorInfo('INTERNAL', { requestId });
-    return new StatusError(Code.INTERNAL, `Internal error (request ${requestId})`, [info], { cause: err });
+    return new StatusError(Code.INTERNAL, `Internal error (request ${requestId})`, [info], {
+      cause: err,
+      reason: 'INTERNAL',
+    });
   }
   const { retryDelayMs } = err.details;
   const details = withinLimit([errorInfo(err.reason, err.details.metadata ?? {}), ...helpfulDetails(err.details)]);
   return new StatusError(Code[REASONS[err.reason]], shorten(err.message, MESSAGE_BYTES_MAX), details, {
     cause: err.cause,
     retryDelayMs,
+    reason: err.reason,
   });
 }
 

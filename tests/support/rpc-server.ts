@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { FileRegistry } from '@bufbuild/protobuf';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
+import type { AuditSink } from '../../src/rpc/access.js';
 import type { LazyDispatcher } from '../../src/rpc/call.js';
 import type { Caller } from '../../src/rpc/context.js';
 import { readDescriptorImage } from '../../src/rpc/descriptors.js';
@@ -30,6 +31,7 @@ export interface RpcServer {
   readonly table: MethodTable;
   readonly dispatcher: LazyDispatcher;
   readonly openCalls: OpenCalls;
+  readonly log: Logger;
   /** The lines of the log so far. */
   readonly logLines: readonly Record<string, unknown>[];
   close(): Promise<void>;
@@ -43,6 +45,7 @@ export interface RpcServerOptions {
   readonly tls?: Tls;
   readonly load?: Pick<LoadLimit, 'callsMax'>;
   readonly metrics?: Pick<Metrics, 'countCall'>;
+  readonly audit?: AuditSink;
   readonly eventLoop?: Pick<EventLoopWatch, 'lagMs'>;
 }
 
@@ -84,6 +87,7 @@ export async function startRpcServerWith({
     table,
     dispatcher,
     openCalls,
+    log,
     logLines,
     close: () => server.close(1000),
   };

@@ -1,4 +1,5 @@
-import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, Registry } from '@bufbuild/protobuf';
+import { readSensitivity } from '../../rpc/contract-options.js';
 import type { FieldViolation } from '../../rpc/errors.js';
 import type { QueryParameter } from '../http/query.js';
 import type { Binding } from '../routes/binding.js';
@@ -16,6 +17,8 @@ interface Target {
   readonly key: string | undefined;
   /** The path in the words of the contract. */
   readonly path: string;
+  /** The same without what must not be seen. */
+  readonly shownPath: string;
 }
 
 /**
@@ -23,6 +26,7 @@ interface Target {
  * in nested messages (`a.b=c`), and map entries (`m[k]=v`). Gives what is wrong with the others.
  */
 export function bindQuery(
+  registry: Registry,
   binding: Binding,
   tree: RequestTree,
   parameters: readonly QueryParameter[],
@@ -30,7 +34,7 @@ export function bindQuery(
   const violations: FieldViolation[] = [];
   const seen = new Set<string>();
   for (const { name, value } of parameters) {
-    const target = findTarget(binding, name);
+    const target = findTarget(registry, binding, name);
     if (typeof target === 'string') {
       violations.push({ field: ofKey('', name), description: target });
       continue;
@@ -38,13 +42,13 @@ export function bindQuery(
     const isRepeated = target.field.fieldKind === 'list';
     const mistake = seen.has(target.path) && !isRepeated ? 'is given more than once' : setValue(tree, target, value);
     seen.add(target.path);
-    if (mistake !== undefined) violations.push({ field: target.path, description: mistake });
+    if (mistake !== undefined) violations.push({ field: target.shownPath, description: mistake });
   }
   return violations;
 }
 
 /** Gives what a parameter stands for, or why it stands for nothing. */
-function findTarget(binding: Binding, name: string): Target | string {
+function findTarget(registry: Registry, binding: Binding, name: string): Target | string {
   if (binding.body.kind === 'all') return 'is a query parameter, but all fields of this method come in the body';
   const { path: fieldPath, key } = splitKey(name);
   const fields = followPath(binding.method.descriptor.input, fieldPath.split('.'));
@@ -53,7 +57,10 @@ function findTarget(binding: Binding, name: string): Target | string {
   const mistake = comesElsewhere(binding, fields) ?? wrongForm(field, key);
   if (mistake !== undefined) return mistake;
   const path = fields.map((step) => step.name).join('.');
-  return { fields, field, key, path: key === undefined ? path : ofEntry(path, key) };
+  // The key of a map is a value too.
+  const isShown = key !== undefined && fields.every((step) => readSensitivity(registry, step) === undefined);
+  const entry = key === undefined ? path : ofEntry(path, key);
+  return { fields, field, key, path: entry, shownPath: isShown ? entry : path };
 }
 
 /** Cuts `m[k]` into the path of the map and the key, which may hold anything. */

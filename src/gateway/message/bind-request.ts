@@ -44,7 +44,10 @@ export interface RequestParts {
 export function bindRequest(registry: FileRegistry, binding: Binding, parts: RequestParts): Message {
   const { input } = binding.method.descriptor;
   const tree = createBodyTree(binding, parts.body);
-  const violations = [...bindQuery(binding, tree, parts.parameters), ...bindPath(binding, tree, parts.segments)];
+  const violations = [
+    ...bindQuery(registry, binding, tree, parts.parameters),
+    ...bindPath(binding, tree, parts.segments),
+  ];
   const masks = takeMasks(binding, tree, violations);
   inferMissingMask(registry, binding, { body: parts.body, masks, violations });
   if (parts.body?.hasUnsafeInteger === true) violations.push(...findRoundedIntegers(registry, input, tree));

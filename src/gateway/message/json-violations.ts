@@ -9,6 +9,7 @@ import {
   type Registry,
 } from '@bufbuild/protobuf';
 import * as wkt from '@bufbuild/protobuf/wkt';
+import { readSensitivity } from '../../rpc/contract-options.js';
 import type { FieldViolation } from '../../rpc/errors.js';
 import { expectEnum, expectMessage, expectScalar } from './expectation.js';
 import { findField, isLeafMessage, isOpaqueMessage } from './field-kinds.js';
@@ -125,6 +126,18 @@ function shareOneof(one: DescField, other: DescField): boolean {
 }
 
 function checkField(report: Report, field: DescField, json: unknown, path: string): void {
+  if (readSensitivity(report.registry, field) === undefined) return checkVisibleField(report, field, json, path);
+  // What is wrong inside is not said: its path may have the key of a map, which is a value.
+  const inside: Report = { ...report, violations: [] };
+  checkVisibleField(inside, field, json, path);
+  report.valuesLeft = inside.valuesLeft;
+  const [first] = inside.violations;
+  if (first !== undefined) report.violations.push(first.field === path ? first : { field: path, description: HIDDEN });
+}
+
+const HIDDEN = 'does not meet the contract';
+
+function checkVisibleField(report: Report, field: DescField, json: unknown, path: string): void {
   if (field.fieldKind === 'list') checkList(report, field, json, path);
   else if (field.fieldKind === 'map') checkMap(report, field, json, path);
   else checkSingle(report, field, json, path);

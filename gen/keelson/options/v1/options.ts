@@ -51,7 +51,33 @@ export enum CacheScope {
   UNRECOGNIZED = -1,
 }
 
-/** States who may call a method, for how long, what a repeated call does, and how new its answers are. */
+/** States how much of a call the audit keeps. Values of sensitive fields are never kept. */
+export enum AuditDetail {
+  /** AUDIT_DETAIL_UNSPECIFIED - Is refused: an audit policy says what is kept. */
+  AUDIT_DETAIL_UNSPECIFIED = 0,
+  /** AUDIT_DETAIL_NONE - Keeps nothing. */
+  AUDIT_DETAIL_NONE = 1,
+  /** AUDIT_DETAIL_CALL - Keeps that the call was made, and how it ended. */
+  AUDIT_DETAIL_CALL = 2,
+  /** AUDIT_DETAIL_FIELDS - Keeps the request fields that `fields` names besides. */
+  AUDIT_DETAIL_FIELDS = 3,
+  /** AUDIT_DETAIL_REQUEST - Keeps the whole request besides. */
+  AUDIT_DETAIL_REQUEST = 4,
+  UNRECOGNIZED = -1,
+}
+
+/** States why the value of a field must not be seen. */
+export enum Sensitivity {
+  /** SENSITIVITY_UNSPECIFIED - States nothing: the value may be seen. */
+  SENSITIVITY_UNSPECIFIED = 0,
+  /** SENSITIVITY_PERSONAL - The value is about a person. */
+  SENSITIVITY_PERSONAL = 1,
+  /** SENSITIVITY_SECRET - The value lets whoever knows it do something: a password, a token, a key. */
+  SENSITIVITY_SECRET = 2,
+  UNRECOGNIZED = -1,
+}
+
+/** States who may call a method, for how long, and what a repeated call does. */
 export interface MethodPolicy {
   /** States who may call the method. */
   access:
@@ -72,7 +98,18 @@ export interface MethodPolicy {
   /** States what a repeated call does, and so whether a client may retry on its own. */
   idempotency: Idempotency;
   /** States how new the answers are and who may keep them. Only methods that change nothing have it. */
-  cache: CachePolicy | undefined;
+  cache:
+    | CachePolicy
+    | undefined;
+  /** Bounds what a call may send and get, below the limits of the server. */
+  limits:
+    | LimitPolicy
+    | undefined;
+  /**
+   * States what the audit keeps of a call. Without it, calls that may change something are kept as `AUDIT_DETAIL_CALL`, and
+   * the others are not kept.
+   */
+  audit: AuditPolicy | undefined;
 }
 
 /** Lets everyone call, without a token. */
@@ -124,8 +161,35 @@ export interface CachePolicy {
   scope: CacheScope;
 }
 
+/** Bounds what one call may send and get. Each limit counts for the messages as they are encoded, whatever protocol they came in. */
+export interface LimitPolicy {
+  /** Caps each request message, in bytes. No cap beside the server's when it is 0. */
+  requestBytesMax: number;
+  /** Caps each response message, in bytes. No cap beside the server's when it is 0. */
+  responseBytesMax: number;
+  /** Caps the messages that a call may send on a request stream. No cap when it is 0. */
+  requestMessagesMax: number;
+  /** Caps the messages that a call may get on a response stream. No cap when it is 0. */
+  responseMessagesMax: number;
+}
+
+/** States what the audit keeps of each call: who called what, on which resource, when, from where, and how it ended. */
+export interface AuditPolicy {
+  /** States whether calls are kept, and how much of their requests. */
+  detail: AuditDetail;
+  /** Gives the paths of the request fields that `AUDIT_DETAIL_FIELDS` keeps: "document.name", "update_mask". */
+  fields: string[];
+}
+
 function createBaseMethodPolicy(): MethodPolicy {
-  return { access: undefined, deadline: undefined, idempotency: 0, cache: undefined };
+  return {
+    access: undefined,
+    deadline: undefined,
+    idempotency: 0,
+    cache: undefined,
+    limits: undefined,
+    audit: undefined,
+  };
 }
 
 export const MethodPolicy: MessageFns<MethodPolicy> = {
@@ -149,6 +213,12 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
     }
     if (message.cache !== undefined) {
       CachePolicy.encode(message.cache, writer.uint32(50).fork()).join();
+    }
+    if (message.limits !== undefined) {
+      LimitPolicy.encode(message.limits, writer.uint32(58).fork()).join();
+    }
+    if (message.audit !== undefined) {
+      AuditPolicy.encode(message.audit, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -214,6 +284,22 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
             message.cache = CachePolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.limits = LimitPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.audit = AuditPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -257,6 +343,12 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
     message.idempotency = object.idempotency ?? 0;
     message.cache = (object.cache !== undefined && object.cache !== null)
       ? CachePolicy.fromPartial(object.cache)
+      : undefined;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? LimitPolicy.fromPartial(object.limits)
+      : undefined;
+    message.audit = (object.audit !== undefined && object.audit !== null)
+      ? AuditPolicy.fromPartial(object.audit)
       : undefined;
     return message;
   },
@@ -573,6 +665,164 @@ export const CachePolicy: MessageFns<CachePolicy> = {
       ? Duration.fromPartial(object.maxAge)
       : undefined;
     message.scope = object.scope ?? 0;
+    return message;
+  },
+};
+
+function createBaseLimitPolicy(): LimitPolicy {
+  return { requestBytesMax: 0, responseBytesMax: 0, requestMessagesMax: 0, responseMessagesMax: 0 };
+}
+
+export const LimitPolicy: MessageFns<LimitPolicy> = {
+  encode(message: LimitPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestBytesMax !== 0) {
+      writer.uint32(8).int32(message.requestBytesMax);
+    }
+    if (message.responseBytesMax !== 0) {
+      writer.uint32(16).int32(message.responseBytesMax);
+    }
+    if (message.requestMessagesMax !== 0) {
+      writer.uint32(24).int32(message.requestMessagesMax);
+    }
+    if (message.responseMessagesMax !== 0) {
+      writer.uint32(32).int32(message.responseMessagesMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.requestBytesMax = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.responseBytesMax = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.requestMessagesMax = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.responseMessagesMax = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LimitPolicy>): LimitPolicy {
+    return LimitPolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LimitPolicy>): LimitPolicy {
+    const message = createBaseLimitPolicy();
+    message.requestBytesMax = object.requestBytesMax ?? 0;
+    message.responseBytesMax = object.responseBytesMax ?? 0;
+    message.requestMessagesMax = object.requestMessagesMax ?? 0;
+    message.responseMessagesMax = object.responseMessagesMax ?? 0;
+    return message;
+  },
+};
+
+function createBaseAuditPolicy(): AuditPolicy {
+  return { detail: 0, fields: [] };
+}
+
+export const AuditPolicy: MessageFns<AuditPolicy> = {
+  encode(message: AuditPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.detail !== 0) {
+      writer.uint32(8).int32(message.detail);
+    }
+    for (const v of message.fields) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.detail = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fields.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AuditPolicy>): AuditPolicy {
+    return AuditPolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AuditPolicy>): AuditPolicy {
+    const message = createBaseAuditPolicy();
+    message.detail = object.detail ?? 0;
+    message.fields = object.fields?.map((e) => e) || [];
     return message;
   },
 };

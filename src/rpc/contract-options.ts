@@ -1,0 +1,55 @@
+import {
+  getExtension,
+  hasExtension,
+  toJson,
+  type DescField,
+  type DescMessage,
+  type Registry,
+} from '@bufbuild/protobuf';
+
+const SENSITIVITY = 'keelson.options.v1.sensitivity';
+const RESOURCE = 'google.api.resource';
+const RESOURCE_REFERENCE = 'google.api.resource_reference';
+
+/** Why the value of a field must not be seen, as it stands in place of the value. */
+export type Sensitivity = 'personal' | 'secret';
+
+/** Words of `keelson.options.v1.Sensitivity` by number. A word that a later release has added counts as the stricter one. */
+export function readSensitivity(registry: Registry, { proto }: DescField): Sensitivity | undefined {
+  const extension = registry.getExtension(SENSITIVITY);
+  if (extension === undefined || proto.options === undefined) return undefined;
+  if (!hasExtension(proto.options, extension)) return undefined;
+  const value = Number(getExtension(proto.options, extension));
+  if (value === 0) return undefined;
+  return value === 1 ? 'personal' : 'secret';
+}
+
+/** A resource that a field names: its type, or the type of its children. */
+export interface ResourceReference {
+  readonly type?: string;
+  readonly childType?: string;
+}
+
+/** Reads `google.api.resource_reference` of a field. */
+export function readResourceReference(registry: Registry, { proto }: DescField): ResourceReference | undefined {
+  return readJson<ResourceReference>(registry, RESOURCE_REFERENCE, proto.options);
+}
+
+/** Reads the type and the name patterns that `google.api.resource` gives a message. */
+export function readResource(
+  registry: Registry,
+  { proto }: DescMessage,
+): { readonly type?: string; readonly pattern?: readonly string[] } | undefined {
+  return readJson(registry, RESOURCE, proto.options);
+}
+
+/** The registry knows options as descriptors only; their JSON is the typed view of them. */
+function readJson<T>(
+  registry: Registry,
+  name: string,
+  options: Parameters<typeof hasExtension>[0] | undefined,
+): T | undefined {
+  const extension = registry.getExtension(name);
+  if (extension?.message === undefined || options === undefined || !hasExtension(options, extension)) return undefined;
+  return toJson(extension.message, getExtension(options, extension) as never) as T;
+}
