@@ -18,6 +18,8 @@ const SUITES = [
   'contract/store-mongo',
   'faults/crash-points',
   'faults/frozen',
+  'faults/cache-mechanisms',
+  'faults/cache-processes',
   'faults/mechanisms',
 ];
 const START_MS_MAX = 20_000;

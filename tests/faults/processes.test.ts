@@ -56,7 +56,7 @@ async function runClient(state: Attack, process: MortalProcess, kinds: readonly 
   }
 }
 
-type RegisterCall = Exclude<ProcessCall, { kind: 'follow' }>;
+type RegisterCall = Extract<ProcessCall, { kind: RegisterInput['kind'] }>;
 
 async function record(state: Attack, process: MortalProcess, call: RegisterCall): Promise<void> {
   const start = performance.now();

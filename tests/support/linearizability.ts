@@ -24,14 +24,13 @@ export function findViolations<S extends string, I, O>(
   history: readonly Operation<I, O>[],
   model: Model<S, I, O>,
 ): readonly string[] {
-  const keys = [...new Set(history.map(({ key }) => key))];
-  return keys.filter(
-    (key) =>
-      !isLinearizable(
-        history.filter((operation) => operation.key === key),
-        model,
-      ),
-  );
+  const histories = new Map<string, Operation<I, O>[]>();
+  for (const operation of history) {
+    const known = histories.get(operation.key);
+    if (known === undefined) histories.set(operation.key, [operation]);
+    else known.push(operation);
+  }
+  return [...histories].filter(([, operations]) => !isLinearizable(operations, model)).map(([key]) => key);
 }
 
 interface Configuration<S> {

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { ProcessAnswer, ProcessCall } from './process-calls.js';
+import type { ProcessAnswer, ProcessCache, ProcessCall, ProcessOutput } from './process-calls.js';
 
 const SCRIPT = fileURLToPath(new URL('./ledger-process.js', import.meta.url));
 
@@ -8,6 +8,8 @@ const SCRIPT = fileURLToPath(new URL('./ledger-process.js', import.meta.url));
 export interface MortalProcess {
   /** Rejects if the process fails the call, or dies before it answers. */
   call(call: ProcessCall): Promise<string>;
+  /** The same, with a token. */
+  ask(call: ProcessCall): Promise<ProcessOutput>;
   /** Kills it as a power cut would, and starts it again; resolves when it serves. */
   restart(): Promise<void>;
   freeze(): void;
@@ -20,17 +22,20 @@ export interface MortalProcessOptions {
   readonly engine: 'embedded' | 'mongo';
   /** A data directory, or a connection string. */
   readonly place: string;
+  /** Without it the process does not cache. */
+  readonly cache?: ProcessCache;
   /** Is called after each start. */
   readonly onReady?: (process: MortalProcess) => void;
   readonly onFollowed?: (revision: number) => void;
 }
 
 interface Waiting {
-  resolve(output: string): void;
+  resolve(output: ProcessOutput): void;
   reject(err: Error): void;
 }
 
 export async function startMortalProcess(options: MortalProcessOptions): Promise<MortalProcess> {
+  const args = [options.engine, options.place, ...(options.cache ? [JSON.stringify(options.cache)] : [])];
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
   let child: ChildProcess;
@@ -41,12 +46,12 @@ export async function startMortalProcess(options: MortalProcessOptions): Promise
     if (answer.kind === 'followed') return options.onFollowed?.(answer.revision);
     const call = waiting.get(answer.id);
     waiting.delete(answer.id);
-    if (answer.kind === 'output') call?.resolve(answer.output);
+    if (answer.kind === 'output') call?.resolve(answer);
     else call?.reject(new Error(answer.message));
   };
   const start = () =>
     new Promise<void>((resolve) => {
-      child = fork(SCRIPT, [options.engine, options.place], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      child = fork(SCRIPT, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
       child.on('message', (answer: ProcessAnswer) => handle(answer, resolve));
       child.on('error', () => {});
       exited = new Promise((ended) => {
@@ -62,7 +67,8 @@ export async function startMortalProcess(options: MortalProcessOptions): Promise
     await exited;
   };
   const self: MortalProcess = {
-    call: (call) =>
+    call: async (call) => (await self.ask(call)).output,
+    ask: (call) =>
       new Promise((resolve, reject) => {
         const id = nextId++;
         waiting.set(id, { resolve, reject });
