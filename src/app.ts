@@ -93,6 +93,7 @@ async function start(config: Config, { log, clock, extension }: AppDeps, cleanup
     log,
     openCalls,
     limits: config.limits,
+    databaseId: ledger.databaseId,
     metrics,
     eventLoop,
     load,

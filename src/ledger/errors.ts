@@ -92,26 +92,6 @@ export class FutureRevisionError extends LedgerError {
   }
 }
 
-/** The token was given out by another database. */
-export class WrongDatabaseError extends LedgerError {
-  readonly reason = 'WRONG_DATABASE';
-  override readonly name = 'WrongDatabaseError';
-
-  constructor() {
-    super('Cannot use the consistency token: it is of another database');
-  }
-}
-
-/** The text is no token of any database. */
-export class MalformedTokenError extends LedgerError {
-  readonly reason = 'MALFORMED_TOKEN';
-  override readonly name = 'MalformedTokenError';
-
-  constructor() {
-    super('Cannot use the consistency token: it is malformed');
-  }
-}
-
 /** Others changed the same documents again and again. The same call may succeed later. */
 export class ContendedError extends LedgerError {
   readonly reason = 'CONTENDED';

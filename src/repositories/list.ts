@@ -6,6 +6,7 @@ import { prefixOf, type Decodable } from './definition.js';
 import type { Expiry } from './expiry.js';
 import { compileFilter } from './filter/resolve.js';
 import { OrderByError, parseOrderBy } from './order-by.js';
+import { readFor, type ReadContext } from './read-context.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 
 const KIB = 1024;
@@ -55,18 +56,20 @@ interface ListDeps<T> {
 export async function listResources<T>(
   deps: ListDeps<T>,
   query: ListQuery,
-  signal: AbortSignal | undefined,
+  context: ReadContext = {},
 ): Promise<ResourcePage<T>> {
   const { definition, ledger } = deps;
   const { parent, pageSize, pageToken, filter = '', orderBy = '' } = query;
   const identity = [definition.collection, parent, filter, orderBy];
-  const { found, next } = await ledger.query(definition.collection, {
+  const asked = {
     ...compileQuery(deps, { parent, filter, orderBy }),
     after: decodePageToken(identity, pageToken),
     limit: pageSize + 1,
     examineMax: QUERY_EXAMINE_MAX,
-    signal,
-  });
+  };
+  const { found, next } = await readFor(ledger, context, (options) =>
+    ledger.query(definition.collection, { ...asked, ...options }),
+  );
   const page = takePage(found, pageSize);
   const end = page.length < found.length ? page.at(-1)?.place : next;
   return {
@@ -86,14 +89,17 @@ function toToken(identity: readonly string[], place: Place): string {
 export async function countResources<T>(
   deps: ListDeps<T>,
   { parent, filter = '' }: Pick<ListQuery, 'parent' | 'filter'>,
-  signal: AbortSignal | undefined,
+  context: ReadContext = {},
 ): Promise<ResourceCount> {
+  const { ledger, definition } = deps;
   const compiled = compileQuery(deps, { parent, filter, orderBy: '' });
   let count = 0;
   let after: Place | undefined;
   for (let examined = 0; examined < COUNT_EXAMINE_MAX;) {
-    const options = { ...compiled, after, limit: COUNT_PAGE, examineMax: QUERY_EXAMINE_MAX, signal };
-    const read = await deps.ledger.query(deps.definition.collection, options);
+    const asked = { ...compiled, after, limit: COUNT_PAGE, examineMax: QUERY_EXAMINE_MAX };
+    const read = await readFor(ledger, context, (options) =>
+      ledger.query(definition.collection, { ...asked, ...options }),
+    );
     count += read.found.length;
     examined += read.examined;
     after = read.next;

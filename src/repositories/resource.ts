@@ -1,11 +1,14 @@
 import type { Ledger } from '../ledger/ledger.js';
+import type { ReadOptions } from '../ledger/reads.js';
 import type { TransactionView } from '../ledger/transact.js';
 import type { Write } from '../ledger/commit.js';
+import type { CallConsistency } from '../rpc/context.js';
 import type { StateDocument } from '../store/state.js';
 import type { Decodable, ResourceDefinition } from './definition.js';
 import { createExpiry, type Expiry } from './expiry.js';
 import { countResources, listResources, type ListQuery, type ResourceCount, type ResourcePage } from './list.js';
 import { notFound, type Kind } from './refusals.js';
+import { readFor, type ReadContext } from './read-context.js';
 import { watchResources, type WatchEvent, type WatchOptions } from './watch.js';
 import { createWrites, type Creation, type Deletion, type ResourceWrites, type Update } from './writes.js';
 
@@ -20,6 +23,8 @@ export interface ChangeRequest {
 export interface ChangeOptions {
   readonly signal?: AbortSignal | undefined;
   readonly request?: ChangeRequest | undefined;
+  /** Is told the revision of the change, or that of the state for which it was refused. */
+  readonly consistency?: Pick<CallConsistency, 'saw'>;
 }
 
 /**
@@ -29,12 +34,12 @@ export interface ChangeOptions {
 export interface Resources<T, C = T> {
   readonly definition: ResourceDefinition<T, C>;
   /** Rejects with a ResourceError `not-found` if there is none. */
-  get(name: string, signal?: AbortSignal): Promise<T>;
-  find(name: string, signal?: AbortSignal): Promise<T | undefined>;
+  get(name: string, context?: ReadContext): Promise<T>;
+  find(name: string, context?: ReadContext): Promise<T | undefined>;
   /** All of one revision, in the order of the names. Rejects with `not-found` for the first that is missing. */
-  batchGet(names: readonly string[], signal?: AbortSignal): Promise<readonly T[]>;
-  list(query: ListQuery, signal?: AbortSignal): Promise<ResourcePage<T>>;
-  count(query: Pick<ListQuery, 'parent' | 'filter'>, signal?: AbortSignal): Promise<ResourceCount>;
+  batchGet(names: readonly string[], context?: ReadContext): Promise<readonly T[]>;
+  list(query: ListQuery, context?: ReadContext): Promise<ResourcePage<T>>;
+  count(query: Pick<ListQuery, 'parent' | 'filter'>, context?: ReadContext): Promise<ResourceCount>;
   create(creation: Creation<C>, options?: ChangeOptions): Promise<T>;
   update(update: Update<C>, options?: ChangeOptions): Promise<T>;
   delete(deletion: Deletion, options?: ChangeOptions): Promise<void>;
@@ -67,27 +72,27 @@ export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDe
   const { ledger, now = () => Date.now() } = deps;
   const expiry = createExpiry(definition, now);
   const writes = createWrites(definition, expiry);
-  const changeOne = async (decide: (view: TransactionView) => Promise<Write>, options: ChangeOptions = {}) => {
-    const { documents } = await ledger.transact(async (view) => [await decide(view)], options);
-    return decodeWritten(definition, documents[0]);
+  const changeOne = async (decide: (view: TransactionView) => Promise<Write>, options?: ChangeOptions) => {
+    const [document] = await commitTogether(ledger, async (view) => [await decide(view)], options);
+    return decodeWritten(definition, document);
   };
-  const readMany = (names: readonly string[], signal: AbortSignal | undefined) =>
-    readResources({ ledger, definition, expiry }, names, signal);
+  const readMany = (names: readonly string[], context: ReadContext = {}) =>
+    readResources({ ledger, definition, expiry }, names, context);
   return {
     definition,
     writes,
-    find: async (name, signal) => (await readMany([name], signal))[0],
-    get: async (name, signal) => found(definition, name, (await readMany([name], signal))[0]),
-    batchGet: async (names, signal) => {
-      const resources = await readMany(names, signal);
+    find: async (name, context) => (await readMany([name], context))[0],
+    get: async (name, context) => found(definition, name, (await readMany([name], context))[0]),
+    batchGet: async (names, context) => {
+      const resources = await readMany(names, context);
       return names.map((name, index) => found(definition, name, resources[index]));
     },
-    list: (query, signal) => listResources({ ledger, definition, expiry }, query, signal),
-    count: (query, signal) => countResources({ ledger, definition, expiry }, query, signal),
+    list: (query, context) => listResources({ ledger, definition, expiry }, query, context),
+    count: (query, context) => countResources({ ledger, definition, expiry }, query, context),
     create: (creation, options) => changeOne((view) => writes.create(view, creation), options),
     update: (update, options) => changeOne((view) => writes.update(view, update), options),
-    delete: async (deletion, options = {}) => {
-      await ledger.transact((view) => writes.delete(view, deletion), options);
+    delete: async (deletion, options) => {
+      await commitTogether(ledger, (view) => writes.delete(view, deletion), options);
     },
     watch: (options) => watchResources(ledger, definition, options),
   };
@@ -100,9 +105,16 @@ export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDe
 export async function commitTogether(
   ledger: Ledger,
   decide: (view: TransactionView) => Promise<readonly Write[]>,
-  options: ChangeOptions = {},
+  { signal, request, consistency }: ChangeOptions = {},
 ): Promise<readonly (StateDocument | undefined)[]> {
-  return (await ledger.transact(decide, options)).documents;
+  try {
+    const { revision, documents } = await ledger.transact(decide, { signal, request });
+    consistency?.saw(revision);
+    return documents;
+  } catch (err) {
+    consistency?.saw(ledger.revision());
+    throw err;
+  }
 }
 
 interface ReadDeps<T> {
@@ -114,9 +126,11 @@ interface ReadDeps<T> {
 async function readResources<T>(
   { ledger, definition, expiry }: ReadDeps<T>,
   names: readonly string[],
-  signal: AbortSignal | undefined,
+  context: ReadContext,
 ): Promise<readonly (T | undefined)[]> {
-  const documents = await readDocuments(ledger, definition.collection, names, signal);
+  const documents = await readFor(ledger, context, (options) =>
+    readDocuments(ledger, definition.collection, names, options),
+  );
   return documents.map((state) => (expiry.isThere(state) ? definition.codec.decode(state) : undefined));
 }
 
@@ -125,11 +139,11 @@ async function readDocuments(
   ledger: Pick<Ledger, 'get' | 'getMany'>,
   collection: string,
   names: readonly string[],
-  signal: AbortSignal | undefined,
+  options: ReadOptions,
 ): Promise<readonly (StateDocument | undefined)[]> {
   const [only, ...others] = names;
-  if (only !== undefined && others.length === 0) return [await ledger.get(collection, only, { signal })];
-  return (await ledger.getMany(collection, names, { signal })).documents;
+  if (only !== undefined && others.length === 0) return [await ledger.get(collection, only, options)];
+  return (await ledger.getMany(collection, names, options)).documents;
 }
 
 function found<T>(definition: Kind, name: string, resource: T | undefined): T {

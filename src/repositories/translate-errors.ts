@@ -1,6 +1,7 @@
 import {
   CommitTooLargeError,
   ContendedError,
+  FutureRevisionError,
   LedgerClosedError,
   LedgerOverloadedError,
   RequestIdReusedError,
@@ -46,6 +47,7 @@ export function toServiceError(err: unknown): unknown {
       'Cannot repeat the call: its request_id was used for a different request',
     );
   }
+  if (err instanceof FutureRevisionError) return new ServiceError('REVISION_AHEAD', err.message);
   return fromAvailability(err);
 }
 

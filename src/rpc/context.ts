@@ -16,11 +16,28 @@ export interface Caller {
 /** The caller of a public method that brought no token. */
 export const ANONYMOUS: Caller = { name: '', permissions: [] };
 
+/**
+ * How new what is read has to be: `latest` sees every commit that was acknowledged, in any process, before the read
+ * began; a revision sees at least that; `any` takes what this process has.
+ */
+export type Freshness = 'latest' | 'any' | number;
+
+/** What a call has to see, and whom those who read and write for it tell what it saw. */
+export interface CallConsistency {
+  readonly freshness: Freshness;
+  /** Notes that what was read or written for the call shows this revision; the answer carries it as a token. */
+  saw(revision: number): void;
+  /** The same for a token, which the answer to a call made for this one carried. One of another database is passed over. */
+  sawToken(token: string): void;
+}
+
 /** What a handler knows about its call. It is passed, never global. */
 export interface CallContext {
   /** Aborts when the caller has gone, the deadline has passed or the server must end the call; give it to every await. */
   readonly signal: AbortSignal;
   readonly caller: Caller;
+  /** Repositories go by it on their own: give them the context. */
+  readonly consistency: CallConsistency;
   /** Names the call in logs and errors; the caller may set it as `x-request-id`. Not the `request_id` of AIP-155. */
   readonly requestId: string;
   readonly log: Logger;

@@ -57,7 +57,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.stages.enter('handler');
       const counter = countUpTo(method, 'responseMessagesMax');
       for await (const response of untilEnd(running, responses)) {
-        running.stages.enter('answer');
+        running.beginAnswer();
         counter.count();
         yield encodeResponse(deps.limits, method, response);
         running.stages.enter('handler');

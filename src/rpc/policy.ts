@@ -33,7 +33,8 @@ export interface PermissionAccess {
 }
 
 /** What a call is sure to see, in the words in which callers ask for it. */
-export type Consistency = 'linearizable' | 'at-least' | 'any';
+export const CONSISTENCIES = ['linearizable', 'at-least', 'any'] as const;
+export type Consistency = (typeof CONSISTENCIES)[number];
 
 /** How new the answers of a method are, and who may keep them. */
 export interface CachePolicy {
@@ -115,7 +116,7 @@ function readAccess({ access }: MethodPolicy): Access | undefined {
 function readCache({ freshness, maxAge, scope }: CachePolicyMessage): CachePolicy {
   const maxAgeMs = toMs(maxAge);
   return {
-    consistency: CONSISTENCIES.get(freshness) ?? 'linearizable',
+    consistency: WEAKER.get(freshness) ?? 'linearizable',
     http:
       maxAgeMs === undefined
         ? undefined
@@ -147,7 +148,7 @@ function readAudit({ detail, fields }: AuditPolicyMessage): Audit {
   }
 }
 
-const CONSISTENCIES: ReadonlyMap<Freshness, Consistency> = new Map([
+const WEAKER: ReadonlyMap<Freshness, Consistency> = new Map([
   [Freshness.FRESHNESS_AT_LEAST, 'at-least'],
   [Freshness.FRESHNESS_ANY, 'any'],
 ]);

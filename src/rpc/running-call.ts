@@ -5,6 +5,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { AuditRecord, AuditSink } from './access.js';
 import { createCallLog, type EndedCall } from './call-log.js';
 import type { IncomingCall } from './call.js';
+import { CONSISTENCY_TOKEN_KEY, ConsistencyOfCall, createTokenWriter, type TokenWriter } from './consistency.js';
 import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
 import { ServiceError } from './errors.js';
 import { CallLifetime } from './lifetime.js';
@@ -27,6 +28,8 @@ export interface CallEnvironment {
   readonly log: Logger;
   readonly openCalls: OpenCalls;
   readonly limits: Limits;
+  /** The database that answers come from, for their consistency tokens. Without one answers carry none. */
+  readonly databaseId?: string | undefined;
   /** How many unary calls may run while the process is late. */
   readonly load?: Pick<LoadLimit, 'callsMax'> | undefined;
   /** Keeps what callers did. */
@@ -46,8 +49,16 @@ const AUDIT_RETRY_MS = 1000;
  * fails by itself when its caller goes, its deadline passes or the server drains, even while nobody reads its answer.
  */
 export function createCallOpener(environment: CallEnvironment): (method: Method, call: IncomingCall) => RunningCall {
-  const logCall = createCallLog(environment.log);
-  return (method, call) => new RunningCall(environment, logCall, method, call);
+  const { log, databaseId } = environment;
+  const tokens = databaseId === undefined ? undefined : createTokenWriter(databaseId);
+  const deps = { environment, logCall: createCallLog(log), tokens };
+  return (method, call) => new RunningCall(deps, method, call);
+}
+
+interface RunningCallDeps {
+  readonly environment: CallEnvironment;
+  readonly logCall: (ended: EndedCall) => void;
+  readonly tokens: TokenWriter | undefined;
 }
 
 /** One call from its first byte to its line in the log. */
@@ -57,6 +68,7 @@ export class RunningCall {
   readonly lifetime: CallLifetime;
   readonly context: CallContext;
   readonly trace: Trace;
+  readonly consistency: ConsistencyOfCall;
   readonly stages = new Stages();
   caller: Caller = ANONYMOUS;
   /** The name of the resource that the permission is judged on, once it is known. */
@@ -68,9 +80,10 @@ export class RunningCall {
   readonly #seen: SeenRequests | undefined;
   #isInAudit = false;
   #ended = false;
+  #hasToldToken = false;
   #status: StatusError | undefined;
 
-  constructor(environment: CallEnvironment, logCall: (ended: EndedCall) => void, method: Method, call: IncomingCall) {
+  constructor({ environment, logCall, tokens }: RunningCallDeps, method: Method, call: IncomingCall) {
     this.#environment = environment;
     this.#logCall = logCall;
     this.method = method;
@@ -78,6 +91,7 @@ export class RunningCall {
     this.#seen = rememberRequests(method);
     this.#requestId = requestIdOf(call.metadata);
     this.trace = traceOf(call.metadata);
+    this.consistency = new ConsistencyOfCall(method.policy, call.metadata, tokens);
     call.responseMetadata.add(REQUEST_ID_KEY, this.#requestId);
     this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) =>
       this.fail(this.#explain(reason)),
@@ -91,12 +105,13 @@ export class RunningCall {
     return this.#seen?.add;
   }
 
-  /** Throws when the call came broken, or when the server takes no calls any more. */
+  /** Throws when the call came broken, asks for what cannot be, or when the server takes no calls any more. */
   assertAdmitted(): void {
     if (this.call.fault !== undefined) throw this.call.fault;
     if (this.#environment.openCalls.draining) throw draining();
     // Health must answer while everything else is too much, or a server that is busy looks dead.
     if (!this.method.path.startsWith('/grpc.')) this.#assertRoom();
+    this.consistency.admit();
   }
 
   #assertRoom(): void {
@@ -108,6 +123,20 @@ export class RunningCall {
     if (load !== undefined && openCalls.unarySize > load.callsMax && this.method.descriptor.methodKind === 'unary') {
       throw limitError(limits, 'latenessMsMax', 'Too much work waits already', options);
     }
+  }
+
+  /** Is called before each answer of a stream. */
+  beginAnswer(): void {
+    this.stages.enter('answer');
+    this.#tellToken();
+  }
+
+  /** Adds the token of what the call saw to its metadata, which goes out with its first answer, or with its error. */
+  #tellToken(): void {
+    if (this.#hasToldToken) return;
+    this.#hasToldToken = true;
+    const token = this.consistency.answerToken();
+    if (token !== undefined) this.call.responseMetadata.add(CONSISTENCY_TOKEN_KEY, token);
   }
 
   /** Throws when the call has failed already: what a handler still gives then is not an answer. */
@@ -145,6 +174,7 @@ export class RunningCall {
   #end(status: StatusError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#tellToken();
     this.lifetime.close();
     this.#environment.openCalls.delete(this.lifetime);
     this.#report(status);
@@ -209,9 +239,14 @@ export class RunningCall {
     return new ServiceError('DEADLINE_EXCEEDED', `${reason.message}: ${this.stages.describe()}${lag}`);
   }
 
+  #propagate(): ReadonlyMap<string, string> {
+    const traceparent = toTraceparent(this.trace);
+    const consistency = this.consistency.carriedOn();
+    return propagate(this.call.metadata, { requestId: this.#requestId, traceparent, consistency });
+  }
+
   #createContext(): CallContext {
     const { lifetime } = this;
-    const { metadata } = this.call;
     const { clock, log } = this.#environment;
     const requestId = this.#requestId;
     const getCaller = () => this.caller;
@@ -226,6 +261,7 @@ export class RunningCall {
       get caller() {
         return getCaller();
       },
+      consistency: this.consistency,
       requestId,
       // Most calls write nothing, and a child costs more than the rest of the context.
       get log() {
@@ -234,7 +270,7 @@ export class RunningCall {
       },
       clock,
       remainingMs: () => lifetime.remainingMs(),
-      propagated: () => propagate(metadata, { requestId, traceparent: toTraceparent(this.trace) }),
+      propagated: () => this.#propagate(),
     };
   }
 }

@@ -14,7 +14,8 @@ export interface RepeatableChange {
 
 /** Makes the options of a change from its call. */
 export function changeOptions(ctx: CallContext, { method, requestId, encode }: RepeatableChange): ChangeOptions {
-  if (requestId === '') return { signal: ctx.signal };
+  const { signal, consistency } = ctx;
+  if (requestId === '') return { signal, consistency };
   const fingerprint = createHash('sha256').update(method).update('\n').update(encode()).digest('hex');
-  return { signal: ctx.signal, request: { caller: ctx.caller.name, id: requestId.toLowerCase(), fingerprint } };
+  return { signal, consistency, request: { caller: ctx.caller.name, id: requestId.toLowerCase(), fingerprint } };
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { CallError } from '../../src/rpc/client/call-error.js';
 import { clientFor, createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
+import { encodeToken } from '../../src/rpc/consistency-token.js';
 import type { CallContext } from '../../src/rpc/context.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { aDocument, NAME, startCallFixture, type CallFixture } from '../support/call-fixture.js';
@@ -12,6 +13,7 @@ import { rejection } from '../support/rejection.js';
 import { GOOD_TOKEN } from '../support/rpc-server.js';
 
 const PARENT = 'collections/notes';
+const TOKEN = encodeToken({ databaseId: '4c2f9d9e-55a8-4a52-9b8e-3d1c6f0d7a11', revision: 17 });
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 describe('createClient()', () => {
@@ -190,12 +192,12 @@ describe('clientFor()', () => {
       seen = ctx;
       return aDocument(name);
     };
-    const metadata = { 'x-request-id': 'r-1', traceparent: TRACEPARENT, 'x-consistency-token': '17' };
+    const metadata = { 'x-request-id': 'r-1', traceparent: TRACEPARENT, 'x-consistency-token': TOKEN };
 
     await outer.documents.getDocument({ name: NAME }, { metadata });
 
     expect(seen?.requestId).to.equal('r-1');
-    expect(seen?.propagated().get('x-consistency-token')).to.equal('17');
+    expect(seen?.propagated().get('x-consistency-token')).to.equal(TOKEN);
     const traceIds = [outer, inner].map(({ server }) => server.logLines[0]?.['traceId']);
     expect(traceIds).to.deep.equal(['0af7651916cd43dd8448eb211c80319c', '0af7651916cd43dd8448eb211c80319c']);
   });

@@ -5,7 +5,7 @@ import { HealthDefinition } from '../../gen/health/v1/health.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import type { Policy } from '../../src/rpc/policy.js';
 import { implementService, type Handlers } from '../../src/rpc/service.js';
-import { GOOD_TOKEN, startRpcServer, type RpcServer } from './rpc-server.js';
+import { GOOD_TOKEN, startRpcServerWith, type RpcServer } from './rpc-server.js';
 
 export const NAME = 'collections/notes/documents/first';
 
@@ -30,7 +30,7 @@ export interface CallFixture {
   close(): Promise<void>;
 }
 
-export async function startCallFixture(): Promise<CallFixture> {
+export async function startCallFixture(options: { readonly databaseId?: string } = {}): Promise<CallFixture> {
   const handlers: CallFixture['handlers'] = {
     createDocument: unexpected,
     getDocument: async (_ctx, { name }) => aDocument(name),
@@ -43,10 +43,11 @@ export async function startCallFixture(): Promise<CallFixture> {
     list: unexpected,
     watch: unexpectedStream,
   };
-  const server = await startRpcServer(
+  const services = [
     implementService(DocumentServiceDefinition, lookingUp(handlers)),
     implementService(HealthDefinition, lookingUp(healthHandlers), { policy: OPEN_POLICY }),
-  );
+  ];
+  const server = await startRpcServerWith({ services, ...options });
   const documents = createClient(DocumentServiceDefinition, {
     address: server.address,
     token: GOOD_TOKEN,

@@ -42,6 +42,8 @@ export interface RpcServerOptions {
   /** Keelson's own contracts where it is left out. */
   readonly registry?: FileRegistry;
   readonly limits?: Partial<Limits>;
+  /** Of the database that the handlers answer from, where there is one. */
+  readonly databaseId?: string;
   readonly tls?: Tls;
   readonly load?: Pick<LoadLimit, 'callsMax'>;
   readonly metrics?: Pick<Metrics, 'countCall'>;

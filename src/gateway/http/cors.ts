@@ -17,6 +17,8 @@ const ALLOWED_HEADERS = [
   'last-event-id',
   'traceparent',
   'tracestate',
+  'x-consistency',
+  'x-consistency-token',
   'x-grpc-web',
   'x-request-id',
   'x-server-timeout',

@@ -1,21 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidRequest } from '../../rpc/errors.js';
 import { CallMetadata } from '../../rpc/metadata.js';
+import { CONSISTENCY_KEY, CONSISTENCY_TOKEN_KEY } from '../../rpc/consistency.js';
 import { REQUEST_ID_KEY, requestIdOf } from '../../rpc/request-id.js';
 
 /** Marks a header that is metadata under the rest of its name, in both directions. */
 const PREFIX = 'grpc-metadata-';
 /** Headers that mean the same as metadata, in both directions; `x-keelson-` stands for all that begin with it. */
-const SHARED = new Set([REQUEST_ID_KEY, 'traceparent', 'tracestate', 'baggage']);
+const SHARED = new Set([REQUEST_ID_KEY, CONSISTENCY_TOKEN_KEY, 'traceparent', 'tracestate', 'baggage']);
 const SHARED_PREFIX = 'x-keelson-';
 /** Headers that reach a call but are never sent back. */
-const INCOMING = new Set(['authorization', 'user-agent', 'accept-language']);
+const INCOMING = new Set([CONSISTENCY_KEY, 'authorization', 'user-agent', 'accept-language']);
 /** Metadata that is the transport's own, or that has a header of its own. */
 const RESERVED = /^(?:grpc-|:|x-keelson-)|^(?:authorization|content-type|host|te|user-agent)$/;
 
 /**
  * Makes the metadata of a call from HTTP headers. These go in, and no others: `authorization`, `x-request-id`,
- * `traceparent`, `tracestate`, `baggage`, `user-agent`, `accept-language`, all `x-keelson-*`, and all `grpc-metadata-*`
+ * `x-consistency`, `x-consistency-token`, `traceparent`, `tracestate`, `baggage`, `user-agent`, `accept-language`, all `x-keelson-*`, and all `grpc-metadata-*`
  * without that prefix, whose values are base64 where the name ends in `-bin`.
  */
 export function toCallMetadata(headers: IncomingHttpHeaders, requestId: string): CallMetadata {

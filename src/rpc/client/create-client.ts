@@ -1,5 +1,7 @@
 import type { CallContext } from '../context.js';
+import type { Consistency } from '../policy.js';
 import type { MethodDefinition, ResponseOf, ServiceDefinition } from '../service.js';
+import { createConsistencySession, type ConsistencySession } from './consistency-session.js';
 import type { ClientTls } from './grpc-channel.js';
 import { createGrpcTransport } from './grpc-transport.js';
 import { createServiceConfig } from './service-config.js';
@@ -20,12 +22,16 @@ export interface ClientOptions {
   readonly messageBytesMax?: number;
   /** How often a call that is safe to repeat is tried in all. 4; at 1 nothing is repeated. */
   readonly attemptsMax?: number;
+  /** What the calls have seen. Clients of services on one database may share one; otherwise each has its own. */
+  readonly session?: ConsistencySession;
 }
 
 /** Options of a client that has its transport already. The client does not close it. */
 export interface TransportClientOptions {
   readonly transport: Transport;
   readonly token?: string;
+  /** As in ClientOptions. */
+  readonly session?: ConsistencySession;
 }
 
 /** Options of one call. */
@@ -36,6 +42,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Sent beside the request. Keys are case-insensitive. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * What the answer has to show: all that was answered before (`linearizable`), what this client has seen (`at-least`), or
+   * whatever the server has at hand (`any`). The contract's default where it is left out. Changes take no notice of it.
+   */
+  readonly consistency?: Consistency;
   /**
    * The call that this one is made for: this one ends with it, never takes longer than it has left, and carries on its
    * request id, trace and consistency token.
@@ -90,13 +101,13 @@ export function clientFor<D extends ServiceDefinition>(
 
 function clientOver<D extends ServiceDefinition>(
   definition: D,
-  { transport, token }: TransportClientOptions,
+  { transport, token, session = createConsistencySession() }: TransportClientOptions,
   close: () => void,
 ): ServiceClient<D> {
   const methods: Record<string, unknown> = {};
   for (const [key, method] of Object.entries(definition.methods)) {
     const path = `/${definition.fullName}/${method.name}`;
-    methods[key] = createMethod({ transport, token, path, method });
+    methods[key] = createMethod({ transport, token, session, path, method });
   }
   // The cast gives the functions the types of the definition that they were made from.
   return { ...methods, close } as unknown as ServiceClient<D>;

@@ -64,7 +64,8 @@ interface LocalCall {
   close(): void;
 }
 
-function openLocalCall({ metadata, timeoutMs, signal }: OutgoingCall, running: Set<AbortController>): LocalCall {
+function openLocalCall(call: OutgoingCall, running: Set<AbortController>): LocalCall {
+  const { metadata, timeoutMs, signal, responseMetadata = new CallMetadata() } = call;
   const gone = new AbortController();
   const cancel = () => gone.abort();
   running.add(gone);
@@ -76,7 +77,7 @@ function openLocalCall({ metadata, timeoutMs, signal }: OutgoingCall, running: S
     metadata,
     timeoutMs,
     signal: gone.signal,
-    responseMetadata: new CallMetadata(),
+    responseMetadata,
   };
   return {
     incoming,

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Idempotency } from '../../../gen/keelson/options/v1/options.js';
+import { CONSISTENCY_KEY, CONSISTENCY_TOKEN_KEY } from '../consistency.js';
+import { newerToken } from '../consistency-token.js';
 import { CallMetadata } from '../metadata.js';
 import { readPolicy, type Policy } from '../policy.js';
 import type { MethodDefinition } from '../service.js';
+import type { ConsistencySession } from './consistency-session.js';
 import type { CallOptions } from './create-client.js';
 import { combineSignals } from './signals.js';
 import type { OutgoingCall, Transport } from './transport.js';
@@ -11,6 +14,7 @@ import type { OutgoingCall, Transport } from './transport.js';
 export interface CallTarget {
   readonly transport: Transport;
   readonly token: string | undefined;
+  readonly session: ConsistencySession;
   /** The gRPC path: `/keelson.documents.v1.DocumentService/GetDocument`. */
   readonly path: string;
   readonly method: MethodDefinition;
@@ -47,41 +51,63 @@ interface StartedCall {
   readonly call: OutgoingCall;
   /** Unlinks the call from what could have ended it. */
   readonly release: () => void;
+  /** Takes in the token that the answer carries, once it is there. */
+  readonly noteToken: () => void;
 }
 
-function startCall({ token, path }: CallTarget, policy: Policy | undefined, options: CallOptions): StartedCall {
+function startCall(
+  { token, session, path }: CallTarget,
+  policy: Policy | undefined,
+  options: CallOptions,
+): StartedCall {
   const { context } = options;
   const ownMs = options.timeoutMs ?? policy?.deadlineDefaultMs ?? FALLBACK_TIMEOUT_MS;
   const timeoutMs = Math.min(ownMs, context?.remainingMs() ?? Infinity);
   const metadata = new CallMetadata();
   if (token !== undefined) metadata.add('authorization', `Bearer ${token}`);
   const texts = new Map<string, string>(context?.propagated());
+  // Where the caller's token is of another database, that of the server is the one that says something to it.
+  const seen = newerToken(texts.get(CONSISTENCY_TOKEN_KEY), session.token);
+  if (seen !== undefined) texts.set(CONSISTENCY_TOKEN_KEY, seen);
+  if (options.consistency !== undefined) texts.set(CONSISTENCY_KEY, options.consistency);
   for (const [key, value] of Object.entries(options.metadata ?? {})) texts.set(key.toLowerCase(), value);
   for (const [key, value] of texts) metadata.add(key, value);
   const { signal, release } = combineSignals(options.signal, context?.signal);
-  return { call: { path, metadata, timeoutMs, signal }, release };
+  const responseMetadata = new CallMetadata();
+  const noteToken = () => {
+    const shown = responseMetadata.get(CONSISTENCY_TOKEN_KEY);
+    if (shown === undefined) return;
+    session.saw(shown);
+    context?.consistency.sawToken(shown);
+  };
+  return { call: { path, metadata, timeoutMs, signal, responseMetadata }, release, noteToken };
 }
 
 async function readOne(
-  { call, release }: StartedCall,
+  { call, release, noteToken }: StartedCall,
   decode: (bytes: Uint8Array) => unknown,
   send: (call: OutgoingCall) => Promise<Uint8Array>,
 ): Promise<unknown> {
   try {
     return decode(await send(call));
   } finally {
+    noteToken();
     release();
   }
 }
 
 async function* readMany(
-  { call, release }: StartedCall,
+  { call, release, noteToken }: StartedCall,
   decode: (bytes: Uint8Array) => unknown,
   send: (call: OutgoingCall) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator {
   try {
-    for await (const bytes of send(call)) yield decode(bytes);
+    for await (const bytes of send(call)) {
+      noteToken();
+      yield decode(bytes);
+    }
   } finally {
+    noteToken();
     release();
   }
 }

@@ -6,6 +6,6 @@ import { toMessage } from './document-message.js';
 /** Gets one document. */
 export function createGetDocument(deps: { documents: Pick<Documents, 'get'> }) {
   return async function getDocument(ctx: CallContext, { name }: GetDocumentRequest): Promise<Document> {
-    return toMessage(await deps.documents.get(name, ctx.signal));
+    return toMessage(await deps.documents.get(name, ctx));
   };
 }

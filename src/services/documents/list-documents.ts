@@ -14,7 +14,7 @@ export function createListDocuments(deps: { documents: Pick<Documents, 'list'> }
   return async function listDocuments(ctx: CallContext, request: ListDocumentsRequest): Promise<ListDocumentsResponse> {
     const { parent, pageToken, filter, orderBy } = request;
     const pageSize = Math.min(request.pageSize || PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
-    const page = await deps.documents.list({ parent, pageSize, pageToken, filter, orderBy }, ctx.signal);
+    const page = await deps.documents.list({ parent, pageSize, pageToken, filter, orderBy }, ctx);
     return { documents: page.resources.map(toMessage), nextPageToken: page.nextPageToken };
   };
 }

@@ -1,0 +1,26 @@
+import type { Ledger } from '../ledger/ledger.js';
+import type { ReadOptions } from '../ledger/reads.js';
+import type { CallConsistency } from '../rpc/context.js';
+
+/** For whom something is read. The context of a call is one: what it has to see, and how long it waits, comes from there. */
+export interface ReadContext {
+  readonly signal?: AbortSignal | undefined;
+  /** Without it everything is read as it is now. */
+  readonly consistency?: Pick<CallConsistency, 'freshness' | 'saw'>;
+}
+
+type Read<T> = (options: ReadOptions) => Promise<T>;
+
+/** Reads as new as the context asks, and tells it what it saw: a resource that is missing is something seen, too. */
+export async function readFor<T>(
+  ledger: Pick<Ledger, 'revision'>,
+  { signal, consistency }: ReadContext,
+  read: Read<T>,
+): Promise<T> {
+  try {
+    return await read({ signal, freshness: consistency?.freshness ?? 'latest' });
+  } finally {
+    // No read shows more than the process has followed by the time it is answered.
+    consistency?.saw(ledger.revision());
+  }
+}
