@@ -17,6 +17,7 @@ const SUITES = [
   'contract/ledger-retention',
   'contract/store-mongo',
   'faults/crash-points',
+  'faults/documents-processes',
   'faults/frozen',
   'faults/cache-mechanisms',
   'faults/cache-processes',
