@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
+import { openCertificates } from './certificates.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
 import { createHttpGateway } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
@@ -22,7 +23,6 @@ import { OpenCalls } from './rpc/open-calls.js';
 import { createDispatcher } from './rpc/pipeline.js';
 import type { Policy } from './rpc/policy.js';
 import type { ServiceImplementation } from './rpc/service.js';
-import { openTls } from './rpc/tls.js';
 import { createDocumentService } from './services/documents/document-service.js';
 import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
 import { ensureFirstAdmin } from './services/identity/first-admin.js';
@@ -71,7 +71,8 @@ async function start(config: Config, { log, clock, extension }: AppDeps, cleanup
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
   const health = new HealthRegistry();
   const openCalls = new OpenCalls();
-  const { metrics, eventLoop, admin } = await startMonitoring(config, { health, openCalls, cleanups });
+  const certificates = await openCertificates(config, { log, cleanups });
+  const { metrics, eventLoop, admin } = await startMonitoring(config, { health, openCalls, cleanups, certificates });
   const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups });
   if (metrics !== undefined) monitorStorage(metrics, ledger);
   const apiKeys = createApiKeys(ledger);
@@ -99,10 +100,8 @@ async function start(config: Config, { log, clock, extension }: AppDeps, cleanup
     load,
   });
 
-  const tls = config.tls && (await openTls(config.tls, { log }));
-  cleanups.add('TLS', () => tls?.close());
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
-  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls });
+  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
   const gateway = createHttpGateway({
@@ -110,6 +109,7 @@ async function start(config: Config, { log, clock, extension }: AppDeps, cleanup
     dispatcher,
     log,
     isReady: () => health.isServing(),
+    tls: certificates.http,
     allowedOrigins: config.corsOrigins,
     serverInfo: { name: 'keelson', version: await readVersion() },
   });

@@ -14,9 +14,20 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const GRPC_TRANSPORTS = ['grpc-js', 'http2'] as const;
 const BUILTIN_SERVICES = ['health', 'reflection'] as const;
 
+export const LISTENERS = ['grpc', 'http', 'admin'] as const;
+
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type GrpcTransport = (typeof GRPC_TRANSPORTS)[number];
 export type BuiltinService = (typeof BUILTIN_SERVICES)[number];
+
+export type Listener = (typeof LISTENERS)[number];
+
+/** What is served over TLS, and with what. */
+export interface TlsConfig extends TlsFiles {
+  readonly listeners: ReadonlySet<Listener>;
+  /** Those whose clients must show a certificate. */
+  readonly clientListeners: ReadonlySet<Listener>;
+}
 
 /** Where a listener binds. Port 0 asks for any free one. */
 export interface ListenAddress {
@@ -48,8 +59,8 @@ export interface Config {
   /** How long running calls may take to end at a stop. */
   readonly drainTimeoutMs: number;
   readonly limits: Limits;
-  /** Undefined where gRPC is served without TLS. */
-  readonly tls: TlsFiles | undefined;
+  /** Undefined where nothing is served over TLS. */
+  readonly tls: TlsConfig | undefined;
 }
 
 /** The settings are wrong; the message has one sentence per mistake. */
@@ -96,13 +107,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
     limits: readLimits((name, fallback) => read(name, String(fallback), parseLimit)),
-    tls: readTls((name) => read(name, '', (value) => value && resolve(value)), mistakes),
+    tls: readTls(read, mistakes),
   };
   const allowPlaintext = read('KEELSON_ALLOW_PLAINTEXT', 'false', parseBoolean);
   if (!allowPlaintext) mistakes.push(...plaintextMistakes(config));
-  if (config.tls !== undefined && config.grpcTransport !== 'http2') {
-    mistakes.push('KEELSON_TLS_CERT_FILE: only the transport http2 serves TLS; set KEELSON_GRPC_TRANSPORT=http2');
-  }
   mistakes.push(...unknownSettings(env));
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'));
   return Object.freeze(config);
@@ -126,11 +134,13 @@ export const SETTINGS = [
   'KEELSON_TLS_CERT_FILE',
   'KEELSON_TLS_KEY_FILE',
   'KEELSON_TLS_CLIENT_CA_FILE',
+  'KEELSON_TLS_LISTENERS',
+  'KEELSON_TLS_CLIENT_LISTENERS',
   ...Object.values(LIMIT_SETTINGS),
 ] as const;
 
 /** Read by client commands and by tests, and harmless beside a server. */
-const OTHER_SETTINGS = /^KEELSON_(ADDRESS|TOKEN|TEST_.*|BREAKING_.*)$/;
+const OTHER_SETTINGS = /^KEELSON_(ADDRESS|TOKEN|CA_FILE|CERT_FILE|KEY_FILE|TEST_.*|BREAKING_.*)$/;
 
 function unknownSettings(env: Readonly<Record<string, string | undefined>>): string[] {
   const known: readonly string[] = SETTINGS;
@@ -141,12 +151,12 @@ function unknownSettings(env: Readonly<Record<string, string | undefined>>): str
 
 function plaintextMistakes({ grpcListen, httpListen, adminListen, tls }: Config): string[] {
   const listeners = [
-    ['KEELSON_GRPC_LISTEN', grpcListen, tls],
-    ['KEELSON_HTTP_LISTEN', httpListen, undefined],
-    ['KEELSON_ADMIN_LISTEN', adminListen, undefined],
+    ['KEELSON_GRPC_LISTEN', grpcListen, 'grpc'],
+    ['KEELSON_HTTP_LISTEN', httpListen, 'http'],
+    ['KEELSON_ADMIN_LISTEN', adminListen, 'admin'],
   ] as const;
   return listeners
-    .flatMap(([name, address, encryption]) => (address && encryption === undefined ? [{ name, address }] : []))
+    .flatMap(([name, address, listener]) => (address && !tls?.listeners.has(listener) ? [{ name, address }] : []))
     .filter(({ address }) => !isLoopback(address.host))
     .map(
       ({ name, address }) =>
@@ -214,15 +224,25 @@ function parseMilliseconds(value: string): number {
   return Number(value);
 }
 
-function readTls(read: (name: string) => string, mistakes: string[]): TlsFiles | undefined {
-  const certFile = read('KEELSON_TLS_CERT_FILE');
-  const keyFile = read('KEELSON_TLS_KEY_FILE');
-  const clientCaFile = read('KEELSON_TLS_CLIENT_CA_FILE') || undefined;
-  if (certFile !== '' && keyFile !== '') return { certFile, keyFile, clientCaFile };
+type Read = <T>(name: string, fallback: string, parse: (value: string) => T) => T;
+
+function readTls(read: Read, mistakes: string[]): TlsConfig | undefined {
+  const readFile = (name: string) => read(name, '', (value) => value && resolve(value));
+  const certFile = readFile('KEELSON_TLS_CERT_FILE');
+  const keyFile = readFile('KEELSON_TLS_KEY_FILE');
+  const clientCaFile = readFile('KEELSON_TLS_CLIENT_CA_FILE') || undefined;
+  const listeners = read('KEELSON_TLS_LISTENERS', 'grpc,http', parseListeners);
+  const clientListeners = read('KEELSON_TLS_CLIENT_LISTENERS', 'grpc', parseListeners);
+  if (certFile !== '' && keyFile !== '') return { certFile, keyFile, clientCaFile, listeners, clientListeners };
   if (certFile !== '' || keyFile !== '' || clientCaFile !== undefined) {
     mistakes.push('KEELSON_TLS_CERT_FILE and KEELSON_TLS_KEY_FILE: one is of no use without the other');
   }
   return undefined;
+}
+
+function parseListeners(value: string): ReadonlySet<Listener> {
+  if (value === 'none') return new Set();
+  return new Set(value.split(',').map((name) => oneOf(LISTENERS, name.trim())));
 }
 
 function readLimits(read: (name: string, fallback: number) => number): Limits {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
+import { openCertificates } from './certificates.js';
 import type { Config, ListenAddress } from './config.js';
 import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway, type Served } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
@@ -48,7 +49,7 @@ export interface Front {
   close(): Promise<void>;
 }
 
-type FrontConfig = Pick<Config, 'httpListen' | 'adminListen' | 'corsOrigins' | 'limits' | 'drainTimeoutMs'>;
+type FrontConfig = Pick<Config, 'httpListen' | 'adminListen' | 'tls' | 'corsOrigins' | 'limits' | 'drainTimeoutMs'>;
 
 interface FrontDeps {
   readonly log: Logger;
@@ -77,7 +78,8 @@ async function start({ config, upstream, deps, cleanups }: FrontParts): Promise<
   const { log } = deps;
   const health = new HealthRegistry();
   const openCalls = new OpenCalls();
-  const { metrics, eventLoop, admin } = await startMonitoring(config, { health, openCalls, cleanups });
+  const certificates = await openCertificates(config, { log, cleanups });
+  const { metrics, eventLoop, admin } = await startMonitoring(config, { health, openCalls, cleanups, certificates });
   const transport = createGrpcTransport({
     address: upstream.address,
     serviceConfig: SPREAD_OVER_ALL,
@@ -105,6 +107,7 @@ async function start({ config, upstream, deps, cleanups }: FrontParts): Promise<
     ...serve(contracts),
     log,
     isReady: () => health.isServing(),
+    tls: certificates.http,
     allowedOrigins: config.corsOrigins,
     serverInfo: { name: 'keelson', version: await readVersion() },
     limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: config.limits.messageBytesMax },

@@ -1,8 +1,10 @@
+import type { Certificates } from './certificates.js';
 import type { Config, ListenAddress } from './config.js';
 import type { Cleanups } from './lifecycle.js';
 import type { CachedLedger } from './repositories/cached-ledger.js';
 import type { HealthRegistry } from './rpc/builtin/health.js';
 import type { OpenCalls } from './rpc/open-calls.js';
+import { serverOptions } from './rpc/tls.js';
 import { createAdminServer } from './telemetry/admin-server.js';
 import { watchEventLoop, type EventLoopWatch } from './telemetry/event-loop.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
@@ -22,12 +24,13 @@ interface Monitored {
   readonly health: HealthRegistry;
   readonly openCalls: OpenCalls;
   readonly cleanups: Cleanups;
+  readonly certificates: Pick<Certificates, 'admin'>;
 }
 
 /** Opens first and closes last: a start and a stop are what one wants to see. */
 export async function startMonitoring(
   { adminListen }: Pick<Config, 'adminListen'>,
-  { health, openCalls, cleanups }: Monitored,
+  { health, openCalls, cleanups, certificates }: Monitored,
 ): Promise<Monitoring> {
   const eventLoop = watchEventLoop();
   cleanups.add('event loop watch', () => eventLoop.close());
@@ -39,7 +42,12 @@ export async function startMonitoring(
     'How late the process was at most lately',
     () => eventLoop.lagMs() * SECONDS_PER_MS,
   );
-  const server = createAdminServer({ metrics, isReady: () => health.isServing() });
+  const tls = certificates.admin;
+  const server = createAdminServer({
+    metrics,
+    isReady: () => health.isServing(),
+    tls: tls && { options: () => serverOptions(tls), attach: (listener) => tls.attach(listener) },
+  });
   const port = await server.listen(adminListen);
   cleanups.add('admin listener', () => server.close());
   return { eventLoop, metrics, admin: { host: adminListen.host, port } };

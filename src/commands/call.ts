@@ -7,7 +7,7 @@ import { DESCRIPTOR_IMAGE } from '../package-files.js';
 import { createClient, type ServiceClient } from '../rpc/client/create-client.js';
 import { readDescriptorImage } from '../rpc/descriptors.js';
 import type { MessageCodec, MethodDefinition } from '../rpc/service.js';
-import { withClientOptions, type ClientCommandOptions } from './client-options.js';
+import { toConnection, withClientOptions, type ClientCommandOptions } from './client-options.js';
 import { printCallError } from './output.js';
 
 /** `keelson call <method> [json]`: calls any method of Keelson's own contracts and prints what comes back as JSON. */
@@ -67,7 +67,7 @@ function createMethodClient(method: DescMethod, options: ClientCommandOptions): 
     options: {},
   };
   const { name, typeName: fullName } = method.parent;
-  return createClient({ name, fullName, methods: { call: definition } }, options);
+  return createClient({ name, fullName, methods: { call: definition } }, toConnection(options));
 }
 
 function codecOf(schema: DescMessage): MessageCodec<unknown> {

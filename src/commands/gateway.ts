@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { destination, pino } from 'pino';
 import { formatAddress, readConfig } from '../config.js';
 import { startFront, type UpstreamOptions } from '../front.js';
+import { existingFile } from './client-options.js';
 import { failToStart, runUntilStopped } from './run-until-stopped.js';
 
 const STDERR = 2;
@@ -32,9 +32,9 @@ export function addGatewayCommand(program: Command): void {
     )
     .addOption(new Option('--token <token>', 'for reflection, where the server wants one').env('KEELSON_TOKEN'))
     .option('--tls', 'call the server over TLS', false)
-    .option('--tls-ca <file>', 'the authorities that sign the server, in PEM; implies --tls')
-    .option('--tls-cert <file>', 'what the gateway shows of itself, in PEM; implies --tls')
-    .option('--tls-key <file>', 'the key of --tls-cert, in PEM')
+    .option('--tls-ca <file>', 'the authorities that sign the server, in PEM; implies --tls', existingFile)
+    .option('--tls-cert <file>', 'what the gateway shows of itself, in PEM; implies --tls', existingFile)
+    .option('--tls-key <file>', 'the key of --tls-cert, in PEM', existingFile)
     .action(serveGateway);
 }
 
@@ -43,7 +43,7 @@ async function serveGateway(options: GatewayCommandOptions): Promise<void> {
     const config = readConfig(process.env);
     const logOutput = destination({ dest: STDERR, sync: false });
     const log = pino({ level: config.logLevel, base: { instance: randomUUID().slice(0, 8) } }, logOutput);
-    const front = await startFront(config, await toUpstream(options), { log, clock: { now: () => Date.now() } });
+    const front = await startFront(config, toUpstream(options), { log, clock: { now: () => Date.now() } });
     const http = formatAddress(front.http);
     process.stdout.write(`keelson gateway before ${options.upstream}\n\nkeelson ready http=${http}\n`);
     const clean = await runUntilStopped(front, config);
@@ -55,17 +55,14 @@ async function serveGateway(options: GatewayCommandOptions): Promise<void> {
   }
 }
 
-async function toUpstream(options: GatewayCommandOptions): Promise<UpstreamOptions> {
-  const [ca, cert, key] = await Promise.all([options.tlsCa, options.tlsCert, options.tlsKey].map(readIfGiven));
+function toUpstream(options: GatewayCommandOptions): UpstreamOptions {
+  const { tlsCa: ca, tlsCert: cert, tlsKey: key } = options;
   const hasTls = options.tls || ca !== undefined || cert !== undefined;
+  const tls = { ...(ca && { caFile: ca }), ...(cert && { certFile: cert }), ...(key && { keyFile: key }) };
   return {
     address: options.upstream,
     ...(options.descriptors !== undefined && { descriptorsFile: options.descriptors }),
     ...(options.token !== undefined && { token: options.token }),
-    ...(hasTls && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),
+    ...(hasTls && { tls }),
   };
-}
-
-async function readIfGiven(file: string | undefined): Promise<Buffer | undefined> {
-  return file === undefined ? undefined : readFile(file);
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { HealthCheckResponse_ServingStatus as ServingStatus, HealthDefinition } from '../../gen/health/v1/health.js';
 import { createClient } from '../rpc/client/create-client.js';
-import { withClientOptions, type ClientCommandOptions } from './client-options.js';
+import { toConnection, withClientOptions, type ClientCommandOptions } from './client-options.js';
 import { printCallError } from './output.js';
 
 /** `keelson health [service]`: prints the status, and exits with 0 only when it is SERVING. */
@@ -15,7 +15,7 @@ export function addHealthCommand(program: Command): void {
 }
 
 async function checkHealth(service: string, options: ClientCommandOptions): Promise<number> {
-  const client = createClient(HealthDefinition, options);
+  const client = createClient(HealthDefinition, toConnection(options));
   try {
     const { status } = await client.check({ service });
     process.stdout.write(`${ServingStatus[status]}\n`);

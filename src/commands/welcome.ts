@@ -1,44 +1,49 @@
 import { relative } from 'node:path';
 import type { App } from '../app.js';
-import { formatAddress, type Config } from '../config.js';
+import { formatAddress, type Config, type Listener } from '../config.js';
 
 /** What a newcomer reads when the server is up; the last line is for programs that wait for it. */
 export function welcome(config: Config, app: App): string {
   const grpc = formatAddress(app.grpc);
-  const http = formatAddress(app.http);
+  const http = `${schemeOf(config, 'http')}://${formatAddress(app.http)}`;
+  const grpcUrl = `${schemeOf(config, 'grpc')}://${grpc}`;
   const tokenFile = shortest(app.adminTokenFile);
   return `
 Keelson is up.
 
   gRPC    ${grpc}
-  HTTP    http://${http}
+  HTTP    ${http}
   data    ${describeStore(config)}
   token   ${tokenFile} (the first admin's; only you can read the file)
-${describeAdmin(app)}
+${describeAdmin(config, app)}
 Three things to try in another terminal:
 
   export KEELSON_TOKEN=$(cat ${quote(tokenFile)})
 
   # write a document over HTTP
   curl -H "Authorization: Bearer $KEELSON_TOKEN" --json '{"fields": {"text": "hello"}}' \\
-    "http://${http}/v1/collections/notes/documents?documentId=first"
+    "${http}/v1/collections/notes/documents?documentId=first"
 
   # read it over gRPC
-  npx buf curl --http2-prior-knowledge --protocol grpc -H "Authorization: Bearer $KEELSON_TOKEN" \\
+  npx buf curl ${config.tls?.listeners.has('grpc') ? '' : '--http2-prior-knowledge '}--protocol grpc -H "Authorization: Bearer $KEELSON_TOKEN" \\
     -d '{"name": "collections/notes/documents/first"}' \\
-    http://${grpc}/keelson.documents.v1.DocumentService/GetDocument
+    ${grpcUrl}/keelson.documents.v1.DocumentService/GetDocument
 
   # see all calls in a browser
-  http://${http}/docs
+  ${http}/docs
 
 Ctrl-C stops it.
 
-keelson ready grpc=${grpc} http=${http}
+keelson ready grpc=${grpc} http=${formatAddress(app.http)}
 `;
 }
 
-function describeAdmin({ admin }: App): string {
-  return admin === undefined ? '' : `  admin   http://${formatAddress(admin)}/metrics\n`;
+function describeAdmin(config: Config, { admin }: App): string {
+  return admin === undefined ? '' : `  admin   ${schemeOf(config, 'admin')}://${formatAddress(admin)}/metrics\n`;
+}
+
+function schemeOf({ tls }: Config, listener: Listener): string {
+  return tls?.listeners.has(listener) === true ? 'https' : 'http';
 }
 
 /** Says where state is kept, without the password that a connection string may hold. */

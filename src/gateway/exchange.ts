@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readPeerName } from '../rpc/peer-name.js';
 import { readRequestId } from './http/headers.js';
 import { splitTarget, type RequestTarget } from './routes/request-target.js';
 
@@ -13,6 +14,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** The client's address and port. */
   readonly peer: string;
+  /** The URI name in a certificate that the listener has verified. */
+  readonly peerName: string | undefined;
   readonly startMs: number;
 }
 
@@ -30,6 +33,7 @@ export function openExchange(request: IncomingMessage, response: ServerResponse,
     requestId: readRequestId(request.headers),
     signal: controller.signal,
     peer: `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? ''}`,
+    peerName: readPeerName(request.socket),
     startMs: performance.now(),
   };
 }

@@ -1,9 +1,11 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import fastify, { type FastifyInstance } from 'fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { Logger } from 'pino';
 import type { Dispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
+import { serverOptions, type Tls } from '../rpc/tls.js';
 import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
 import { createRoutes } from './create-routes.js';
 import { openExchange } from './exchange.js';
@@ -61,6 +63,8 @@ export interface HttpGatewayDeps extends Served {
   readonly log: Logger;
   /** Tells whether calls would succeed now; what `/readyz` answers. */
   readonly isReady: () => boolean;
+  /** Plaintext where it is left out: for a listener that only this machine, or a proxy that encrypts, can reach. */
+  readonly tls?: Tls | undefined;
   readonly serverInfo: ServerInfo;
   /** The origins whose pages may call, such as `https://app.example.com`; `*` for any. None by default. */
   readonly allowedOrigins?: readonly string[];
@@ -75,7 +79,7 @@ export interface HttpGatewayDeps extends Served {
 export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
   const { log, limits = DEFAULT_HTTP_LIMITS } = deps;
   let current = createServing(deps);
-  const app = createApp({ current: () => current, log, limits });
+  const app = createApp({ current: () => current, log, limits, tls: deps.tls });
   return {
     async listen(address) {
       await app.listen(address);
@@ -113,13 +117,14 @@ interface AppParts {
   readonly current: () => Serving;
   readonly log: Logger;
   readonly limits: HttpLimits;
+  readonly tls: Tls | undefined;
 }
 
 /**
  * Fastify owns the listener and the connections. Routing, bodies and errors are the gateway's, which answers in the
  * first hook: Fastify's router decodes a path before it matches, and its error texts are its own.
  */
-function createApp({ current, log, limits }: AppParts): FastifyInstance {
+function createApp({ current, log, limits, tls }: AppParts): FastifyInstance {
   const app = fastify({
     logger: false,
     // Nothing for its router to stumble over; the target as it came is in `originalUrl`.
@@ -128,7 +133,7 @@ function createApp({ current, log, limits }: AppParts): FastifyInstance {
     exposeHeadRoutes: false,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
-    http: { maxHeaderSize: limits.headerBytesMax },
+    ...listenerOptions(limits, tls),
     clientErrorHandler: (err, socket) => answerBrokenRequest(err, socket),
   });
   let isClosing = false;
@@ -148,8 +153,15 @@ function createApp({ current, log, limits }: AppParts): FastifyInstance {
     const { status, headers, body } = renderError(err, context);
     return reply.code(status).headers(headers).send(body);
   });
+  // Fastify's types know one kind of server at a time.
+  tls?.attach(app.server as Server as HttpsServer);
   app.server.on('checkContinue', (request, response) => letBodyCome(app, request, response, limits));
   return app;
+}
+
+function listenerOptions(limits: HttpLimits, tls: Tls | undefined): { readonly http: ServerOptions } {
+  const http = { maxHeaderSize: limits.headerBytesMax };
+  return tls === undefined ? { http } : ({ https: { ...http, ...serverOptions(tls) } } as never);
 }
 
 /** Asks for a body that was announced, unless it is one that will be refused for its size. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
 
 /** The files are read this often and compared: no notice of a change gets lost, nor one through a link. */
@@ -9,7 +9,7 @@ const LOOK_MS = 5000;
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
-  /** Where it is given, every client must show a certificate that one of these authorities has signed. */
+  /** The authorities that sign the certificates of clients. */
   readonly clientCaFile?: string | undefined;
 }
 
@@ -18,11 +18,19 @@ export interface SecureServer {
   setSecureContext(options: SecureContextOptions): void;
 }
 
+/** Certificate, key and authorities as they are now. */
+export interface Certificates extends SecureContextOptions {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca?: Buffer;
+}
+
 /** The certificates of a process, kept up to date. */
 export interface Tls {
+  /** True where every client must show a certificate that one of the authorities has signed. */
   readonly requiresClientCertificate: boolean;
   /** Gives what a server starts with. */
-  options(): SecureContextOptions;
+  options(): Certificates;
   /** Gives a server each later change. */
   attach(server: SecureServer): void;
   /** Stops looking for changes. */
@@ -65,13 +73,22 @@ export async function openTls(files: TlsFiles, { log, lookMs = LOOK_MS }: TlsDep
   };
 }
 
-interface Context extends SecureContextOptions {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly ca?: Buffer;
+/** The same certificates for a listener whose clients show none. */
+export function withoutClientCertificates(tls: Tls): Tls {
+  return { ...tls, requiresClientCertificate: false };
 }
 
-async function readContext({ certFile, keyFile, clientCaFile }: TlsFiles): Promise<Context> {
+/** Gives what Node makes a server of that asks for certificates as it should. */
+export function serverOptions(tls: Tls): TlsOptions {
+  const { requiresClientCertificate } = tls;
+  return {
+    ...tls.options(),
+    requestCert: requiresClientCertificate,
+    rejectUnauthorized: requiresClientCertificate,
+  };
+}
+
+async function readContext({ certFile, keyFile, clientCaFile }: TlsFiles): Promise<Certificates> {
   const [cert, key, ca] = await Promise.all([
     readFile(certFile),
     readFile(keyFile),
@@ -83,6 +100,6 @@ async function readContext({ certFile, keyFile, clientCaFile }: TlsFiles): Promi
   return context;
 }
 
-function isSame(a: Context, b: Context): boolean {
+function isSame(a: Certificates, b: Certificates): boolean {
   return a.cert.equals(b.cert) && a.key.equals(b.key) && (a.ca?.equals(b.ca ?? Buffer.alloc(0)) ?? true);
 }

@@ -1,5 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Metrics } from './metrics.js';
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
@@ -8,6 +10,14 @@ export interface AdminServerDeps {
   readonly metrics: Pick<Metrics, 'render'>;
   /** Tells whether the process can do its work. */
   readonly isReady: () => boolean;
+  /** Plaintext where it is left out. */
+  readonly tls?: ListenerTls | undefined;
+}
+
+/** The certificates of the listener, kept up to date. */
+export interface ListenerTls {
+  options(): TlsOptions;
+  attach(server: { setSecureContext(options: SecureContextOptions): void }): void;
 }
 
 /** A listener for those who run the process: it shows numbers, and takes no calls. */
@@ -19,7 +29,7 @@ export interface AdminServer {
 
 /** Serves `/metrics`, `/healthz` (the process answers) and `/readyz` (it can do its work). */
 export function createAdminServer(deps: AdminServerDeps): AdminServer {
-  const server = createServer((request, response) => {
+  const server = openServer(deps.tls, (request, response) => {
     answer(deps, request, response).catch(() => {
       if (!response.headersSent) response.writeHead(500);
       response.end();
@@ -37,6 +47,13 @@ export function createAdminServer(deps: AdminServerDeps): AdminServer {
         server.closeAllConnections();
       }),
   };
+}
+
+function openServer(tls: ListenerTls | undefined, listener: RequestListener): Server {
+  if (tls === undefined) return createServer(listener);
+  const server = createTlsServer(tls.options(), listener);
+  tls.attach(server);
+  return server;
 }
 
 async function answer(

@@ -51,11 +51,20 @@ describe('readConfig()', () => {
     });
   }
 
-  it('wants the transport that serves TLS where certificates are named', () => {
+  it('wants a word for each listener beyond loopback that serves no TLS', () => {
     const tls = { KEELSON_TLS_CERT_FILE: 'cert.pem', KEELSON_TLS_KEY_FILE: 'key.pem' };
+    const open = {
+      KEELSON_GRPC_LISTEN: '0.0.0.0:1',
+      KEELSON_HTTP_LISTEN: '0.0.0.0:2',
+      KEELSON_ADMIN_LISTEN: '0.0.0.0:3',
+    };
 
-    expect(mistakes(tls).join()).to.include('KEELSON_GRPC_TRANSPORT=http2');
-    expect(mistakes({ ...tls, KEELSON_GRPC_TRANSPORT: 'http2' })).to.deep.equal([]);
+    expect(mistakes(open)).to.have.length(3);
+    expect(mistakes({ ...open, ...tls }).join()).to.match(/^KEELSON_ADMIN_LISTEN="0\.0\.0\.0:3"/);
+    expect(mistakes({ ...open, ...tls, KEELSON_TLS_LISTENERS: 'grpc,http,admin' })).to.deep.equal([]);
+    expect(mistakes({ ...open, ...tls, KEELSON_TLS_LISTENERS: 'grpc' })).to.have.length(2);
+    expect(mistakes({ KEELSON_TLS_CERT_FILE: 'cert.pem' })).to.have.length(1);
+    expect(mistakes({ ...tls, KEELSON_TLS_LISTENERS: 'grpc,smtp' })).to.have.length(1);
   });
 
   it('takes origins as browsers send them, and nothing else', () => {

@@ -39,6 +39,7 @@ async function start(deps: CallDeps, rpc: RpcRequest, codec: Codec): Promise<Asy
   const call = {
     protocol: 'http' as const,
     peer: exchange.peer,
+    peerName: exchange.peerName,
     metadata: toRpcMetadata(headers, exchange.requestId),
     timeoutMs: readConnectTimeoutMs(headers),
     signal: exchange.signal,

@@ -20,6 +20,7 @@ export async function callConnectUnary(deps: CallDeps, connect: RpcRequest): Pro
     const incoming = {
       protocol: 'http' as const,
       peer: exchange.peer,
+      peerName: exchange.peerName,
       metadata: toRpcMetadata(headers, exchange.requestId),
       timeoutMs: readConnectTimeoutMs(headers),
       signal: exchange.signal,

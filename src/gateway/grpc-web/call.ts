@@ -60,6 +60,7 @@ function toIncomingCall({ streamTimes }: CallDeps, { exchange, responseMetadata 
   return {
     protocol: 'http',
     peer: exchange.peer,
+    peerName: exchange.peerName,
     metadata: toRpcMetadata(headers, exchange.requestId),
     timeoutMs: readTimeoutMs(headers),
     signal: exchange.signal,

@@ -75,6 +75,7 @@ export function toIncomingCall({ exchange, responseMetadata }: RoutedRequest): I
   return {
     protocol: 'http',
     peer: exchange.peer,
+    peerName: exchange.peerName,
     metadata: toCallMetadata(headers, exchange.requestId),
     timeoutMs: readTimeoutMs(headers),
     signal: exchange.signal,

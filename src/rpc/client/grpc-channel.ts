@@ -1,4 +1,5 @@
 import { Client as Channel, connectivityState, credentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { credentialsFromFiles, type ClientTlsFiles } from './tls-files.js';
 
 /** How long a connection may take to come up before it is given up. */
 const CONNECT_MS_MAX = 5000;
@@ -7,8 +8,11 @@ const KEEPALIVE_MS = 20_000;
 const KEEPALIVE_ANSWER_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
+/** PEM texts, or the files that hold them. */
+export type ClientTls = ClientTlsTexts | ClientTlsFiles;
+
 /** PEM texts. */
-export interface ClientTls {
+export interface ClientTlsTexts {
   /** The authorities that sign servers; those that Node knows where it is left out. */
   readonly ca?: Buffer;
   /** What this client shows of itself, where servers ask for it. */
@@ -85,5 +89,10 @@ function open({ address, serviceConfig, messageBytesMax = MESSAGE_BYTES_MAX, ...
 
 function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
+  if (areFiles(tls)) return credentialsFromFiles(tls);
   return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
+}
+
+function areFiles(tls: ClientTls): tls is ClientTlsFiles {
+  return 'caFile' in tls || 'certFile' in tls;
 }

@@ -13,10 +13,12 @@ import type {
   ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
+import type { PeerCertificate } from 'node:tls';
 import type { Dispatcher, IncomingCall } from '../call.js';
 import { ServiceError } from '../errors.js';
 import { CallMetadata } from '../metadata.js';
 import type { Method } from '../method-table.js';
+import { onlyUriName } from '../peer-name.js';
 import type { StatusError } from '../status.js';
 import { fromGrpcMetadata, toGrpcMetadata, toGrpcStatus, untilDeadlineMs } from './convert.js';
 import { readKeptTimeout } from './timeouts.js';
@@ -27,6 +29,7 @@ interface SurfaceCall {
   readonly cancelled: boolean;
   getPeer(): string;
   getDeadline(): Deadline;
+  getAuthContext(): { readonly sslPeerCertificate?: PeerCertificate } | null;
   once(event: 'cancelled', listener: () => void): unknown;
 }
 
@@ -69,6 +72,10 @@ function receive(call: SurfaceCall, onEnd?: (status: StatusError | undefined) =>
   return {
     protocol: 'grpc',
     peer: call.getPeer(),
+    // Read where it is asked for only: grpc-js takes the certificate apart each time.
+    get peerName() {
+      return onlyUriName(call.getAuthContext()?.sslPeerCertificate?.subjectaltname);
+    },
     ...(readKeptTimeout(call.metadata) ?? { timeoutMs: untilDeadlineMs(call.getDeadline()) }),
     metadata: fromGrpcMetadata(call.metadata),
     signal: peerGone.signal,

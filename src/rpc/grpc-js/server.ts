@@ -1,8 +1,9 @@
-import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
+import { Server, type ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
 import type { Dispatcher } from '../call.js';
 import type { GrpcServer, GrpcServerDeps } from '../grpc/server.js';
 import { DEFAULT_LIMITS } from '../limits.js';
 import type { Method } from '../method-table.js';
+import { credentialsOf } from './credentials.js';
 import { keepTimeouts } from './timeouts.js';
 import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandler } from './handlers.js';
 
@@ -10,7 +11,7 @@ import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandl
  * Serves the method table over gRPC on grpc-js. Messages pass as raw bytes: grpc-js neither encodes nor decodes. Of the
  * limits it knows those on messages, metadata and streams; docs/transports.md says what else it does not do.
  */
-export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS }: GrpcServerDeps): GrpcServer {
+export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS, tls }: GrpcServerDeps): GrpcServer {
   const server = new Server({
     'grpc.max_receive_message_length': limits.messageBytesMax,
     'grpc.max_send_message_length': limits.messageBytesMax,
@@ -21,9 +22,8 @@ export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS 
     server.register(method.path, handler, passThrough, passThrough, type);
   }
   return {
-    // Plaintext is for what only this machine, or a proxy that encrypts, can reach: config.ts sees to it.
     async listen(address) {
-      const port = await bind(server, address, ServerCredentials.createInsecure());
+      const port = await bind(server, address, credentialsOf(tls));
       keepTimeouts(server);
       return port;
     },

@@ -1,5 +1,5 @@
 import type { Http2Session } from 'node:http2';
-import { TLSSocket } from 'node:tls';
+import { readPeerName } from '../peer-name.js';
 
 /** Who is at the other end of a connection. */
 export interface Peer {
@@ -30,19 +30,5 @@ export function peerOf(session: Http2Session | undefined): Peer {
 function readPeer(session: Http2Session): Peer {
   const { remoteAddress, remotePort } = session.socket;
   const peer = remoteAddress === undefined ? UNKNOWN.peer : `${remoteAddress}:${remotePort}`;
-  return { peer, peerName: session.encrypted === true ? readName(session) : undefined };
-}
-
-function readName({ socket }: Http2Session): string | undefined {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const uris = parseUriNames(socket.getPeerCertificate().subjectaltname ?? '');
-  return uris.length === 1 ? uris[0] : undefined;
-}
-
-/** Reads the URIs of what Node writes for a certificate: `DNS:a, URI:b`, and as JSON text where one holds a comma. */
-export function parseUriNames(names: string): string[] {
-  const found = names.matchAll(/(?:^|, )([A-Za-z0-9 ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g);
-  return [...found]
-    .filter(([, kind]) => kind === 'URI')
-    .map(([, , value = '']) => (value.startsWith('"') ? String(JSON.parse(value)) : value));
+  return { peer, peerName: session.encrypted === true ? readPeerName(session.socket) : undefined };
 }

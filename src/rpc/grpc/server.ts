@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { LazyDispatcher } from '../call.js';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from '../limits.js';
 import type { MethodTable } from '../method-table.js';
-import type { Tls } from '../tls.js';
+import { serverOptions, type Tls } from '../tls.js';
 import { createStreamHandler } from './handlers.js';
 import { createPatience } from './patience.js';
 import { createSessionGuard, type SessionGuard } from './session-guard.js';
@@ -57,9 +57,7 @@ function openServer(limits: Limits, tls: Tls | undefined): AnyHttp2Server {
   if (tls === undefined) return createServer(http2Options(limits));
   const server = createSecureServer({
     ...http2Options(limits),
-    ...tls.options(),
-    requestCert: tls.requiresClientCertificate,
-    rejectUnauthorized: tls.requiresClientCertificate,
+    ...serverOptions(tls),
   });
   tls.attach(server);
   // A peer that fails the handshake, or hangs up in it, is not our fault and not worth a line.

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseUriNames } from '../../../../src/rpc/grpc/peer.js';
+import { parseUriNames } from '../../../src/rpc/peer-name.js';
 
 describe('parseUriNames()', () => {
   for (const [names, uris] of [
