@@ -9,6 +9,7 @@ const LAYERS = {
   ledger: ['store'],
   cache: [],
   store: [],
+  workers: ['store', 'ledger/surroundings'],
   async: [],
   telemetry: [],
 };
@@ -17,7 +18,7 @@ const LAYERS = {
 const LEAVES = ['async', 'config', 'telemetry'];
 
 // The engines behind the storage port: only src/app.ts chooses one.
-const ENGINES = ['store/mongo', 'store/embedded'];
+const ENGINES = ['store/mongo', 'store/embedded', 'store/remote'];
 
 // Packages that only some files may import.
 const DRIVERS = [

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { openCertificates } from './certificates.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
+import { beginServing } from './drain.js';
 import { createHttpGateway } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { monitorStorage, startMonitoring } from './monitoring.js';
@@ -27,6 +28,9 @@ import { createDocumentService } from './services/documents/document-service.js'
 import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
 import { ensureFirstAdmin } from './services/identity/first-admin.js';
 import { openStorage } from './storage.js';
+import type { Wake } from './ledger/surroundings.js';
+import type { Store } from './store/store.js';
+import type { WorkerState } from './workers/worker-state.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const OWNER_ONLY_DIR = 0o700;
@@ -47,6 +51,8 @@ export interface AppDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly extension?: Extension | undefined;
+  /** Where the process is one of several that another one supervises. */
+  readonly fleet?: Fleet;
 }
 
 /** Services that are served beside Keelson's own, on the same call path. */
@@ -54,6 +60,16 @@ export interface Extension {
   readonly services: readonly ServiceImplementation[];
   /** A descriptor image of their contracts and of Keelson's own. */
   readonly contracts: URL;
+}
+
+/** What a process gets from the one that supervises it, and shows to it. */
+export interface Fleet {
+  /** Opens the store of the supervisor, where only one process may open the engine. */
+  readonly openStore: (() => Promise<Store>) | undefined;
+  /** Tells the other processes of changes at once. */
+  readonly wake: Wake;
+  /** Takes what the supervisor shows for all. */
+  readonly show: (state: WorkerState) => void;
 }
 
 /** Wires everything together. Where a step fails, those before it are undone. */
@@ -67,13 +83,19 @@ export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   }
 }
 
-async function start(config: Config, { log, clock, extension }: AppDeps, cleanups: Cleanups): Promise<App> {
+async function start(config: Config, { log, clock, extension, fleet }: AppDeps, cleanups: Cleanups): Promise<App> {
   await mkdir(config.dataDir, { recursive: true, mode: OWNER_ONLY_DIR });
   const health = new HealthRegistry();
   const openCalls = new OpenCalls();
   const certificates = await openCertificates(config, { log, cleanups });
-  const { metrics, eventLoop, admin } = await startMonitoring(config, { health, openCalls, cleanups, certificates });
-  const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups });
+  const { metrics, eventLoop, admin } = await startMonitoring(config, {
+    health,
+    openCalls,
+    cleanups,
+    certificates,
+    isShownElsewhere: fleet !== undefined,
+  });
+  const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups, fleet });
   if (metrics !== undefined) monitorStorage(metrics, ledger);
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
@@ -116,10 +138,8 @@ async function start(config: Config, { log, clock, extension }: AppDeps, cleanup
   cleanups.add('HTTP gateway', () => gateway.close(config.drainTimeoutMs));
   const http = await gateway.listen(config.httpListen);
 
-  // The newest step runs first: no new calls, streams end, unary calls finish; then the listeners and the stores close.
-  cleanups.add('running calls', () => openCalls.drain(config.drainTimeoutMs));
-  cleanups.add('health', () => health.setAll(table.services, { serving: false }));
-  health.setAll(table.services, { serving: true });
+  beginServing(cleanups, config, { health, services: table.services, listeners: [grpcServer, gateway], openCalls });
+  fleet?.show({ isReady: () => health.isServing(), metrics: async () => (await metrics?.snapshot()) ?? [] });
   return {
     grpc: { host: config.grpcListen.host, port: grpcPort },
     http,

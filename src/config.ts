@@ -9,7 +9,11 @@ const MIB = 1024 * KIB;
 const DEFAULT_CACHE_MIB = 64;
 const CACHE_MIB_MAX = 65_536;
 const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
+const DEFAULT_SETTLE_MS = 1000;
+/** What a stop may take beyond that and the drain timeout. */
+const CLOSE_GRACE_MS = 5000;
 const PORT_MAX = 65_535;
+const WORKERS_MAX = 64;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const GRPC_TRANSPORTS = ['grpc-js', 'http2'] as const;
 const BUILTIN_SERVICES = ['health', 'reflection'] as const;
@@ -41,6 +45,8 @@ export interface Config {
   readonly httpListen: ListenAddress;
   /** What serves gRPC; docs/transports.md compares them. */
   readonly grpcTransport: GrpcTransport;
+  /** How many processes serve on the same ports. */
+  readonly workers: number;
   /** Where metrics are shown. Undefined for nowhere. */
   readonly adminListen: ListenAddress | undefined;
   /** An absolute path. */
@@ -56,6 +62,8 @@ export interface Config {
   /** The origins whose pages may call the shim; `*` for any. */
   readonly corsOrigins: readonly string[];
   readonly logLevel: LogLevel;
+  /** How long calls are still taken at a stop, after health has said NOT_SERVING: what spreads them must notice it. */
+  readonly settleMs: number;
   /** How long running calls may take to end at a stop. */
   readonly drainTimeoutMs: number;
   readonly limits: Limits;
@@ -97,6 +105,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
     grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'grpc-js', (value) => oneOf(GRPC_TRANSPORTS, value)),
+    workers: read('KEELSON_WORKERS', '1', parseWorkers),
     adminListen: read('KEELSON_ADMIN_LISTEN', '', (value) => (value === '' ? undefined : parseListen(value))),
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
@@ -105,6 +114,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     publicServices: read('KEELSON_PUBLIC_SERVICES', 'health,reflection', parseBuiltinServices),
     corsOrigins: read('KEELSON_CORS_ORIGINS', 'none', parseOrigins),
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
+    settleMs: read('KEELSON_SETTLE_MS', String(DEFAULT_SETTLE_MS), parseMilliseconds),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
     limits: readLimits((name, fallback) => read(name, String(fallback), parseLimit)),
     tls: readTls(read, mistakes),
@@ -121,6 +131,7 @@ export const SETTINGS = [
   'KEELSON_GRPC_LISTEN',
   'KEELSON_HTTP_LISTEN',
   'KEELSON_GRPC_TRANSPORT',
+  'KEELSON_WORKERS',
   'KEELSON_ADMIN_LISTEN',
   'KEELSON_DATA_DIR',
   'KEELSON_STORE_URL',
@@ -129,6 +140,7 @@ export const SETTINGS = [
   'KEELSON_PUBLIC_SERVICES',
   'KEELSON_CORS_ORIGINS',
   'KEELSON_LOG_LEVEL',
+  'KEELSON_SETTLE_MS',
   'KEELSON_DRAIN_TIMEOUT_MS',
   'KEELSON_ALLOW_PLAINTEXT',
   'KEELSON_TLS_CERT_FILE',
@@ -163,6 +175,11 @@ function plaintextMistakes({ grpcListen, httpListen, adminListen, tls }: Config)
         `${name}="${formatAddress(address)}": can be reached from other machines and has no TLS; ` +
         'set KEELSON_ALLOW_PLAINTEXT=true if a proxy or a mesh in front of it encrypts',
     );
+}
+
+/** How long a stop may take before the process ends without having closed everything. */
+export function stopMsMax({ drainTimeoutMs, settleMs }: Pick<Config, 'drainTimeoutMs' | 'settleMs'>): number {
+  return settleMs + drainTimeoutMs + CLOSE_GRACE_MS;
 }
 
 /** Writes `host:port`, with an IPv6 host in brackets. */
@@ -217,6 +234,13 @@ function parseMebibytes(value: string): number {
     throw new Error(`must be a whole number of mebibytes from 1 to ${CACHE_MIB_MAX}`);
   }
   return mebibytes;
+}
+
+function parseWorkers(value: string): number {
+  if (!/^[1-9]\d?$/.test(value) || Number(value) > WORKERS_MAX) {
+    throw new Error(`must be a whole number from 1 to ${WORKERS_MAX}`);
+  }
+  return Number(value);
 }
 
 function parseMilliseconds(value: string): number {

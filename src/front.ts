@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { openCertificates } from './certificates.js';
 import type { Config, ListenAddress } from './config.js';
+import { beginServing } from './drain.js';
 import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway, type Served } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { startMonitoring } from './monitoring.js';
@@ -49,7 +50,10 @@ export interface Front {
   close(): Promise<void>;
 }
 
-type FrontConfig = Pick<Config, 'httpListen' | 'adminListen' | 'tls' | 'corsOrigins' | 'limits' | 'drainTimeoutMs'>;
+type FrontConfig = Pick<
+  Config,
+  'httpListen' | 'adminListen' | 'tls' | 'corsOrigins' | 'limits' | 'settleMs' | 'drainTimeoutMs'
+>;
 
 interface FrontDeps {
   readonly log: Logger;
@@ -120,9 +124,7 @@ async function start({ config, upstream, deps, cleanups }: FrontParts): Promise<
   );
   const timer = setInterval(() => void refresh(), upstream.lookAgainMs ?? LOOK_AGAIN_MS).unref();
   cleanups.add('contracts', () => clearInterval(timer));
-  cleanups.add('running calls', () => openCalls.drain(config.drainTimeoutMs));
-  cleanups.add('health', () => health.setAll([], { serving: false }));
-  health.setAll([], { serving: true });
+  beginServing(cleanups, config, { health, services: [], listeners: [gateway], openCalls });
   return { http, admin, refresh, close: () => cleanups.run(log) };
 }
 

@@ -5,7 +5,7 @@ import type { CachedLedger } from './repositories/cached-ledger.js';
 import type { HealthRegistry } from './rpc/builtin/health.js';
 import type { OpenCalls } from './rpc/open-calls.js';
 import { serverOptions } from './rpc/tls.js';
-import { createAdminServer } from './telemetry/admin-server.js';
+import { createAdminServer, type AdminServerDeps } from './telemetry/admin-server.js';
 import { watchEventLoop, type EventLoopWatch } from './telemetry/event-loop.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 
@@ -25,12 +25,14 @@ interface Monitored {
   readonly openCalls: OpenCalls;
   readonly cleanups: Cleanups;
   readonly certificates: Pick<Certificates, 'admin'>;
+  /** Another process shows what this one counts. */
+  readonly isShownElsewhere?: boolean;
 }
 
 /** Opens first and closes last: a start and a stop are what one wants to see. */
 export async function startMonitoring(
   { adminListen }: Pick<Config, 'adminListen'>,
-  { health, openCalls, cleanups, certificates }: Monitored,
+  { health, openCalls, cleanups, certificates, isShownElsewhere = false }: Monitored,
 ): Promise<Monitoring> {
   const eventLoop = watchEventLoop();
   cleanups.add('event loop watch', () => eventLoop.close());
@@ -41,21 +43,34 @@ export async function startMonitoring(
     'keelson_event_loop_lag_seconds',
     'How late the process was at most lately',
     () => eventLoop.lagMs() * SECONDS_PER_MS,
+    { across: 'max' },
   );
+  if (isShownElsewhere) return { eventLoop, metrics, admin: undefined };
+  const shown = { metrics, isReady: () => health.isServing() };
+  return { eventLoop, metrics, admin: await openAdminListener(adminListen, shown, { certificates, cleanups }) };
+}
+
+/** Opens the listener that shows how a process, or several, do. */
+export async function openAdminListener(
+  address: ListenAddress,
+  shown: Pick<AdminServerDeps, 'metrics' | 'isReady'>,
+  { certificates, cleanups }: Pick<Monitored, 'certificates' | 'cleanups'>,
+): Promise<ListenAddress> {
   const tls = certificates.admin;
   const server = createAdminServer({
-    metrics,
-    isReady: () => health.isServing(),
+    ...shown,
     tls: tls && { options: () => serverOptions(tls), attach: (listener) => tls.attach(listener) },
   });
-  const port = await server.listen(adminListen);
+  const port = await server.listen(address);
   cleanups.add('admin listener', () => server.close());
-  return { eventLoop, metrics, admin: { host: adminListen.host, port } };
+  return { host: address.host, port };
 }
 
 /** Shows what the storage of a process does; docs/metrics.md lists it. */
 export function monitorStorage(metrics: Metrics, { cache, revision }: Pick<CachedLedger, 'cache' | 'revision'>): void {
-  metrics.gauge('keelson_ledger_revision', 'How far this process has followed the log', () => revision());
+  metrics.gauge('keelson_ledger_revision', 'How far this process has followed the log', () => revision(), {
+    across: 'min',
+  });
   metrics.gauge('keelson_cache_bytes', 'What the cache of this process reckons it holds', () => cache.nearBytes());
   metrics.totals('keelson_cache_hits_total', 'Reads that needed no database', {
     label: 'tier',

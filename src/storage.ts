@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { createRedisTier, type RedisTier } from './cache/redis/redis-tier.js';
 import { createLedger, type Ledger } from './ledger/ledger.js';
+import type { Wake } from './ledger/surroundings.js';
 import { createRedisWake } from './ledger/wake/redis-wake.js';
 import type { Cleanups } from './lifecycle.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger, type CachedLedger } from './repositories/cached-ledger.js';
@@ -19,9 +20,9 @@ export function openStore({ storeUrl, dataDir }: Pick<Config, 'storeUrl' | 'data
 export async function openStorage(
   config: Config,
   definitions: readonly DeclarableResource[],
-  { log, cleanups }: StorageDeps,
+  { log, cleanups, fleet }: StorageDeps,
 ): Promise<CachedLedger> {
-  const ledger = await openLedger(config, log, cleanups);
+  const ledger = await openLedger(config, { log, cleanups, fleet });
   await ledger.declareCollections([CACHE_KEYS_COLLECTION]);
   for (const definition of definitions) await declareResource(ledger, definition);
   const sharedTier = config.redisUrl === undefined ? undefined : openRedisTier(config.redisUrl, ledger.databaseId, log);
@@ -32,19 +33,27 @@ export async function openStorage(
 interface StorageDeps {
   readonly log: Logger;
   readonly cleanups: Cleanups;
+  /** What other processes of the same supervisor share. */
+  readonly fleet?: SharedStorage | undefined;
+}
+
+interface SharedStorage {
+  readonly openStore: (() => Promise<Store>) | undefined;
+  readonly wake: Wake;
 }
 
 function openRedisTier(url: string, databaseId: string, log: Logger): RedisTier {
   return createRedisTier({ url, keyPrefix: `keelson:cache:${databaseId}:`, log });
 }
 
-async function openLedger(config: Config, log: Logger, cleanups: Cleanups): Promise<Ledger> {
-  const store = await openStore(config);
+async function openLedger(config: Config, { log, cleanups, fleet }: StorageDeps): Promise<Ledger> {
+  const store = await (fleet?.openStore ?? (() => openStore(config)))();
   cleanups.add('store', () => store.close());
   const { databaseId } = store;
-  const wake =
+  const redisWake =
     config.redisUrl === undefined ? undefined : createRedisWake({ url: config.redisUrl, databaseId, logger: log });
-  if (wake !== undefined) cleanups.add('Redis wake', () => wake.close());
+  if (redisWake !== undefined) cleanups.add('Redis wake', () => redisWake.close());
+  const wake = redisWake ?? fleet?.wake;
   const ledger = await createLedger({ store, logger: log, ...(wake && { wake }) });
   cleanups.add('ledger', () => ledger.close());
   return ledger;

@@ -1,10 +1,9 @@
-import { ConfigError } from '../config.js';
+import { ConfigError, stopMsMax } from '../config.js';
 import { CallError } from '../rpc/client/call-error.js';
 import { ContractError } from '../rpc/method-table.js';
 import { StoreError } from '../store/errors.js';
+import { WorkerStartError } from '../workers/fork-worker.js';
 
-/** What a stop may take beyond the drain timeout before the process ends without having closed everything. */
-const CLOSE_GRACE_MS = 5000;
 const REPEATED_SIGNAL_MS = 1000;
 
 /** A server that runs. */
@@ -15,10 +14,10 @@ interface Running {
 /** Waits for SIGTERM or SIGINT and closes the server. Resolves to false when it did not close in time. */
 export async function runUntilStopped(
   running: Running,
-  { drainTimeoutMs }: { readonly drainTimeoutMs: number },
+  times: { readonly drainTimeoutMs: number; readonly settleMs: number },
 ): Promise<boolean> {
   await stopSignal();
-  return closeInTime(running, drainTimeoutMs);
+  return closeInTime(running, stopMsMax(times));
 }
 
 /** Says why a server does not start, and ends the process. */
@@ -31,7 +30,7 @@ export function failToStart(err: unknown): never {
  * Waits for SIGTERM or SIGINT. Another one ends the process at once, for whoever does not want to wait; but not within a
  * second of the first, for Ctrl-C reaches a process under npm twice: from the terminal and from npm.
  */
-function stopSignal(): Promise<void> {
+export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let firstMs: number | undefined;
     const onSignal = () => {
@@ -44,10 +43,10 @@ function stopSignal(): Promise<void> {
   });
 }
 
-async function closeInTime(running: Running, drainTimeoutMs: number): Promise<boolean> {
+async function closeInTime(running: Running, msMax: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), drainTimeoutMs + CLOSE_GRACE_MS);
+    timer = setTimeout(() => resolve(false), msMax);
   });
   const closed = running.close().then(() => true);
   const clean = await Promise.race([closed, late]);
@@ -57,11 +56,18 @@ async function closeInTime(running: Running, drainTimeoutMs: number): Promise<bo
 
 /** Mistakes that a person can mend are told in a sentence; anything else with its stack. */
 function explain(err: unknown): string {
-  if (err instanceof ConfigError || err instanceof ContractError || err instanceof StoreError) {
+  if (
+    err instanceof ConfigError ||
+    err instanceof ContractError ||
+    err instanceof StoreError ||
+    err instanceof WorkerStartError
+  ) {
     return err.cause instanceof Error ? `${err.message} (${err.cause.message})` : err.message;
   }
   if (err instanceof CallError) return `${err.codeName}: ${err.message}`;
   if (!(err instanceof Error)) return String(err);
-  if ('code' in err && err.code === 'EADDRINUSE') return `${err.message}: another process listens there`;
+  // grpc-js has it in a text of its own.
+  const taken = /\w+ EADDRINUSE[^\]]*/.exec(err.message)?.[0];
+  if (taken !== undefined) return `${taken}: another process listens there`;
   return err.stack ?? err.message;
 }

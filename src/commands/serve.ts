@@ -1,34 +1,66 @@
+import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { destination, pino } from 'pino';
-import { startApp, type Extension } from '../app.js';
-import { readConfig } from '../config.js';
+import { destination, pino, type Logger } from 'pino';
+import { startApp, type Extension, type Fleet } from '../app.js';
+import { readConfig, type Config } from '../config.js';
+import { openRemoteStore } from '../store/remote/open-remote-store.js';
+import { announceReady } from '../workers/fork-worker.js';
+import { createLineWake } from '../workers/line-wake.js';
+import { lineToSupervisor } from '../workers/worker-line.js';
+import { answerWorkerState } from '../workers/worker-state.js';
 import { failToStart, runUntilStopped } from './run-until-stopped.js';
+import { serveWithWorkers, type WorkerReady } from './serve-with-workers.js';
 import { welcome } from './welcome.js';
 
 const STDERR = 2;
 
-/** `keelson serve`: runs every service in this process until SIGTERM or SIGINT. */
+interface ServeOptions {
+  readonly workers?: string;
+}
+
+/** `keelson serve`: runs every service until SIGTERM or SIGINT, in this process or in several. */
 export function addServeCommand(program: Command): void {
   program
     .command('serve')
-    .description('run all services in this process; settings come from KEELSON_* (docs/configuration.md)')
-    .action(() => serve());
+    .description('run all services; settings come from KEELSON_* (docs/configuration.md)')
+    .option('--workers <n>', 'how many processes serve on the same ports (KEELSON_WORKERS)')
+    .action((options: ServeOptions) => serve(undefined, options));
 }
 
 /** Runs a server until it is told to stop, with the services of an extension where one is given, and ends the process. */
-export async function serve(extension?: Extension): Promise<void> {
+export async function serve(extension?: Extension, { workers }: ServeOptions = {}): Promise<void> {
   try {
-    const config = readConfig(process.env);
+    const config = readConfig({ ...process.env, ...(workers !== undefined && { KEELSON_WORKERS: workers }) });
     const logOutput = destination({ dest: STDERR, sync: false });
     const log = pino({ level: config.logLevel, base: { instance: randomUUID().slice(0, 8) } }, logOutput);
-    const app = await startApp(config, { log, clock: { now: () => Date.now() }, extension });
-    process.stdout.write(welcome(config, app));
-    const clean = await runUntilStopped(app, config);
+    const clean = await run(config, log, extension);
     log.flush();
     logOutput.flushSync();
     process.exit(clean ? 0 : 1);
   } catch (err) {
     failToStart(err);
   }
+}
+
+/** Gives whether everything was closed as it should be. */
+async function run(config: Config, log: Logger, extension: Extension | undefined): Promise<boolean> {
+  if (cluster.isWorker) return serveAsWorker(config, log, extension);
+  if (config.workers > 1) return serveWithWorkers(config, log);
+  const app = await startApp(config, { log, clock: { now: () => Date.now() }, extension });
+  process.stdout.write(welcome(config, app));
+  return runUntilStopped(app, config);
+}
+
+async function serveAsWorker(config: Config, log: Logger, extension: Extension | undefined): Promise<boolean> {
+  const line = lineToSupervisor();
+  const fleet: Fleet = {
+    openStore: config.storeUrl === undefined ? () => openRemoteStore(line) : undefined,
+    wake: createLineWake(line),
+    show: (state) => answerWorkerState(line, state),
+  };
+  const app = await startApp(config, { log, clock: { now: () => Date.now() }, extension, fleet });
+  const { grpc, http, adminTokenFile } = app;
+  announceReady(line, { grpc, http, adminTokenFile } satisfies WorkerReady);
+  return runUntilStopped(app, config);
 }

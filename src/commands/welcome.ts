@@ -2,8 +2,10 @@ import { relative } from 'node:path';
 import type { App } from '../app.js';
 import { formatAddress, type Config, type Listener } from '../config.js';
 
+type Listening = Pick<App, 'grpc' | 'http' | 'admin' | 'adminTokenFile'>;
+
 /** What a newcomer reads when the server is up; the last line is for programs that wait for it. */
-export function welcome(config: Config, app: App): string {
+export function welcome(config: Config, app: Listening): string {
   const grpc = formatAddress(app.grpc);
   const http = `${schemeOf(config, 'http')}://${formatAddress(app.http)}`;
   const grpcUrl = `${schemeOf(config, 'grpc')}://${grpc}`;
@@ -38,7 +40,7 @@ keelson ready grpc=${grpc} http=${formatAddress(app.http)}
 `;
 }
 
-function describeAdmin(config: Config, { admin }: App): string {
+function describeAdmin(config: Config, { admin }: Listening): string {
   return admin === undefined ? '' : `  admin   ${schemeOf(config, 'admin')}://${formatAddress(admin)}/metrics\n`;
 }
 

@@ -47,6 +47,8 @@ export interface Served {
 export interface HttpGateway {
   /** Listens, and gives the address; port 0 asks for any free one. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
+  /** Stops listening and closes idle connections; those with a request on them close with its answer. */
+  goAway(): void;
   /**
    * Stops listening, closes idle connections and waits for the running requests, each of which closes its connection.
    * Cuts what is left after `budgetMs`.
@@ -80,13 +82,20 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
   const { log, limits = DEFAULT_HTTP_LIMITS } = deps;
   let current = createServing(deps);
   const app = createApp({ current: () => current, log, limits, tls: deps.tls });
+  let closed: Promise<void> | undefined;
+  const stopTaking = (): Promise<void> => (closed ??= app.close());
   return {
     async listen(address) {
       await app.listen(address);
       const bound = app.server.address();
       return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : address;
     },
-    close: (budgetMs) => shutDown(app, budgetMs),
+    goAway: () => void stopTaking(),
+    async close(budgetMs) {
+      const timer = budgetMs === undefined ? undefined : setTimeout(() => app.server.closeAllConnections(), budgetMs);
+      await stopTaking();
+      clearTimeout(timer);
+    },
     replace(served) {
       current = createServing({ ...deps, ...served });
     },
@@ -173,13 +182,4 @@ function letBodyCome(
 ): void {
   if (Number(request.headers['content-length'] ?? 0) <= bodyBytesMax) response.writeContinue();
   app.server.emit('request', request, response);
-}
-
-async function shutDown(app: FastifyInstance, budgetMs: number | undefined): Promise<void> {
-  const timer = budgetMs === undefined ? undefined : setTimeout(() => app.server.closeAllConnections(), budgetMs);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -108,6 +108,8 @@ export class RunningCall {
   /** Throws when the call came broken, asks for what cannot be, or when the server takes no calls any more. */
   assertAdmitted(): void {
     if (this.call.fault !== undefined) throw this.call.fault;
+    // What a running call asks of a service next door is a part of that call, which was let in.
+    if (this.call.protocol === 'in-process') return;
     if (this.#environment.openCalls.draining) throw draining();
     // Health must answer while everything else is too much, or a server that is busy looks dead.
     if (!this.method.path.startsWith('/grpc.')) this.#assertRoom();

@@ -9,7 +9,7 @@ const PLAIN_TEXT = 'text/plain; charset=utf-8';
 export interface AdminServerDeps {
   readonly metrics: Pick<Metrics, 'render'>;
   /** Tells whether the process can do its work. */
-  readonly isReady: () => boolean;
+  readonly isReady: () => boolean | Promise<boolean>;
   /** Plaintext where it is left out. */
   readonly tls?: ListenerTls | undefined;
 }
@@ -70,7 +70,7 @@ async function answer(
     case '/healthz':
       return send(response, 200, 'ok\n');
     case '/readyz':
-      return deps.isReady() ? send(response, 200, 'ready\n') : send(response, 503, 'not ready\n');
+      return (await deps.isReady()) ? send(response, 200, 'ready\n') : send(response, 503, 'not ready\n');
     default:
       return send(response, 404, '/metrics, /healthz or /readyz\n');
   }

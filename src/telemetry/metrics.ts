@@ -1,4 +1,13 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client';
 
 const SECONDS_PER_MS = 1 / 1000;
 /** From a cached read to a call that waits for a person. */
@@ -22,12 +31,32 @@ export interface Totals {
 /** The numbers of a process, for Prometheus. */
 export interface Metrics {
   countCall(call: CountedCall): void;
-  /** Shows a number that is read when somebody asks. */
-  gauge(name: string, help: string, read: () => number): void;
+  /** Shows a number that is read when somebody asks. Of several processes, the sum is shown, or what `across` says. */
+  gauge(name: string, help: string, read: () => number, options?: GaugeOptions): void;
   /** Shows numbers that only grow, one for each value of a label; they are read when somebody asks. */
   totals(name: string, help: string, source: Totals): void;
   /** Writes all of them in the format that Prometheus reads. */
-  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+  render(): Promise<RenderedMetrics>;
+  /** Gives them as values, to be shown together with those of other processes. */
+  snapshot(): Promise<MetricsSnapshot>;
+}
+
+export interface GaugeOptions {
+  readonly across?: 'sum' | 'min' | 'max';
+}
+
+/** The numbers of a process at one moment; it can be sent to another process. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+export interface RenderedMetrics {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** Writes the numbers of several processes as one: counts are added up, and gauges as each says. */
+export async function renderTogether(snapshots: readonly MetricsSnapshot[]): Promise<RenderedMetrics> {
+  const registry = AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot]));
+  return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
 /** Makes a set of metrics of its own: nothing in it is global. */
@@ -52,8 +81,9 @@ export function createMetrics(): Metrics {
       calls.inc({ service, method, protocol, code });
       durations.observe({ service, method, protocol }, durationMs * SECONDS_PER_MS);
     },
-    gauge(name, help, read) {
-      const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });
+    gauge(name, help, read, { across: aggregator = 'sum' } = {}) {
+      const collect = () => gauge.set(read());
+      const gauge: Gauge = new Gauge({ name, help, registers: [registry], aggregator, collect });
     },
     totals(name, help, { label, read }) {
       const counter: Counter = new Counter({
@@ -67,6 +97,7 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    snapshot: () => registry.getMetricsAsJSON(),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }

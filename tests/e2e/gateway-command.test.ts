@@ -41,7 +41,12 @@ describe('keelson gateway', function () {
 
   function launch(...args: string[]): ChildProcess {
     const child = spawn(process.execPath, ['bin/keelson.mjs', 'gateway', ...args], {
-      env: { PATH: process.env['PATH'], KEELSON_HTTP_LISTEN: '127.0.0.1:0', KEELSON_LOG_LEVEL: 'silent' },
+      env: {
+        PATH: process.env['PATH'],
+        KEELSON_HTTP_LISTEN: '127.0.0.1:0',
+        KEELSON_LOG_LEVEL: 'silent',
+        KEELSON_SETTLE_MS: '0',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.push(child);

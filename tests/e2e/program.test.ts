@@ -45,6 +45,7 @@ describe('keelson serve', function () {
         KEELSON_GRPC_LISTEN: '127.0.0.1:0',
         KEELSON_HTTP_LISTEN: '127.0.0.1:0',
         KEELSON_DATA_DIR: dataDir,
+        KEELSON_SETTLE_MS: '0',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -25,6 +25,7 @@ export async function startTestApp(settings: Readonly<Record<string, string>> = 
     KEELSON_HTTP_LISTEN: '127.0.0.1:0',
     KEELSON_DATA_DIR: dataDir,
     KEELSON_LOG_LEVEL: 'silent',
+    KEELSON_SETTLE_MS: '0',
     ...settings,
   });
   const app = await startApp(config, { log: pino({ level: config.logLevel }), clock: { now: () => Date.now() } });

@@ -21,13 +21,24 @@ export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS,
     const { type, handler } = handlerOf(dispatcher, method);
     server.register(method.path, handler, passThrough, passThrough, type);
   }
+  let closed: Promise<void> | undefined;
+  const goAway = () =>
+    (closed ??= new Promise<void>((resolve) => {
+      server.tryShutdown(() => resolve());
+    }));
   return {
     async listen(address) {
       const port = await bind(server, address, credentialsOf(tls));
       keepTimeouts(server);
       return port;
     },
-    close: (budgetMs) => shutDown(server, budgetMs),
+    goAway: () => void goAway(),
+    async close(budgetMs) {
+      const timer = setTimeout(() => server.forceShutdown(), budgetMs);
+      // A forced shutdown ends the graceful one, too.
+      await goAway();
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -55,17 +66,4 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
       else reject(err);
     });
   });
-}
-
-async function shutDown(server: Server, budgetMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const graceful = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  const forced = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, budgetMs);
-  });
-  await Promise.race([graceful, forced]);
-  clearTimeout(timer);
 }

@@ -16,7 +16,9 @@ const DROP_LOG_MS = 10_000;
 export interface GrpcServer {
   /** Listens on `host:port` and gives the port; 0 asks for any free one. */
   listen(address: string): Promise<number>;
-  /** Stops taking calls and waits for the running ones, then cuts the connections that are left after `budgetMs`. */
+  /** Stops listening and says GOAWAY on every connection: running calls go on, and new ones go elsewhere. */
+  goAway(): void;
+  /** The same, then waits for the running calls, and cuts the connections that are left after `budgetMs`. */
   close(budgetMs: number): Promise<void>;
 }
 
@@ -41,10 +43,15 @@ export function createGrpcServer({ table, dispatcher, log, limits = DEFAULT_LIMI
   server.on('drop', createDropLog(log, limits));
   server.on('session', (session) => guard.watch(session));
   server.on('stream', createStreamHandler({ table, dispatcher, limits, patience }));
+  let closed: Promise<void> | undefined;
+  const goAway = (): Promise<void> => (closed ??= stopTaking(server, guard));
   return {
     listen: (address) => listen(server, address),
+    goAway: () => void goAway(),
     async close(budgetMs) {
-      await shutDown(server, guard, budgetMs);
+      const timer = setTimeout(() => guard.destroy(), budgetMs);
+      await goAway();
+      clearTimeout(timer);
       guard.close();
       patience.close();
     },
@@ -105,11 +112,10 @@ function listen(server: AnyHttp2Server, address: string): Promise<number> {
   });
 }
 
-async function shutDown(server: AnyHttp2Server, guard: SessionGuard, budgetMs: number): Promise<void> {
-  if (!server.listening) return;
+/** Resolves when the last connection has closed. */
+function stopTaking(server: AnyHttp2Server, guard: SessionGuard): Promise<void> {
+  if (!server.listening) return Promise.resolve();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const timer = setTimeout(() => guard.destroy(), budgetMs);
   guard.goAway();
-  await closed;
-  clearTimeout(timer);
+  return closed;
 }
