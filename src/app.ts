@@ -3,6 +3,7 @@ import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { openCertificates } from './certificates.js';
+import { openAccess } from './access.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
 import { beginServing } from './drain.js';
 import { createHttpGateway } from './gateway/http-server.js';
@@ -25,8 +26,8 @@ import { createDispatcher } from './rpc/pipeline.js';
 import type { Policy } from './rpc/policy.js';
 import type { ServiceImplementation } from './rpc/service.js';
 import { createDocumentService } from './services/documents/document-service.js';
-import { createApiKeyAuthenticator, createPermissionAuthorizer } from './services/identity/authenticate.js';
-import { ensureFirstAdmin } from './services/identity/first-admin.js';
+import { createApiKeyAuthenticator } from './services/identity/authenticate.js';
+import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
 import { openStorage } from './storage.js';
 import type { Wake } from './ledger/surroundings.js';
 import type { Store } from './store/store.js';
@@ -101,17 +102,19 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
 
   const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
+  const access = await openAccess({ ledger, registry, clock, cleanups });
   const own = createDocumentService({ documents: createDocuments(ledger) });
-  const services = [own, ...(extension?.services ?? [])];
+  const services = [own, ...access.services, ...(extension?.services ?? [])];
   const builtin = createBuiltinServices(config, { health, registry, services });
   const table = createMethodTable(registry, [...services, ...builtin]);
+  await access.prepare(table, FIRST_ADMIN);
   const load = createLoadLimit(config.limits);
   const loadWatch = watchLoad(load, () => openCalls.unarySize);
   cleanups.add('load watch', () => loadWatch.close());
   const dispatcher = createDispatcher({
     table,
     authenticator: createApiKeyAuthenticator({ apiKeys }),
-    authorizer: createPermissionAuthorizer(),
+    authorizer: access.authorizer,
     clock,
     log,
     openCalls,

@@ -5,6 +5,7 @@ import {
   toJson,
   type DescMessage,
   type JsonValue as MessageJson,
+  type Message,
   type Registry,
 } from '@bufbuild/protobuf';
 import type { JsonObject } from '../store/json-value.js';
@@ -13,7 +14,7 @@ import type { ResourceCodec } from './definition.js';
 import { etagOf } from './etag.js';
 import { isKnownField, schemaOfMessage, typeOfMessage } from './message-schema.js';
 import type { Schema } from './filter/schema.js';
-import { fromStoredJson, toStoredJson } from './stored-json.js';
+import { fromStoredJson, toStoredJson, UnstorableValueError } from './stored-json.js';
 
 /** What ts-proto generates for a message. */
 export interface GeneratedMessage<T> {
@@ -40,7 +41,7 @@ export function createMessageCodec<T>(source: MessageSource<T>): ResourceCodec<T
     schema: schemaOfMessage(descriptor),
     encode: (message) => {
       const parsed = fromBinary(descriptor, generated.encode(message).finish());
-      const json = toJson(descriptor, parsed, { useProtoFieldName: true, alwaysEmitImplicit: true, registry });
+      const json = writeJson(descriptor, parsed, registry);
       const content = Object.entries(json as JsonObject).filter(([name]) => !isKnownField(name));
       return toStoredJson(type, Object.fromEntries(content), '') as JsonObject;
     },
@@ -53,6 +54,15 @@ export function createMessageCodec<T>(source: MessageSource<T>): ResourceCodec<T
       return generated.decode(toBinary(descriptor, message));
     },
   };
+}
+
+/** Times outside of years 1 to 9999 and the like have no form in JSON. */
+function writeJson(descriptor: DescMessage, message: Message, registry: Registry): MessageJson {
+  try {
+    return toJson(descriptor, message, { useProtoFieldName: true, alwaysEmitImplicit: true, registry });
+  } catch (err) {
+    throw new UnstorableValueError('', `cannot be written as JSON: ${err instanceof Error ? err.message : ''}`);
+  }
 }
 
 function knownFields({ id, revision, createTime, updateTime }: StateDocument): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '@bufbuild/protobuf';
-import type { Caller } from './context.js';
+import type { CallContext, Caller } from './context.js';
 
 /** Finds out who is calling. */
 export interface Authenticator {
@@ -11,8 +11,12 @@ export interface Authenticator {
 
 /** Decides what a caller may do. */
 export interface Authorizer {
-  /** Tells whether the caller holds the permission (`documents.documents.get`) on the resource of that name. */
-  isAllowed(caller: Caller, permission: string, resource: string): Promise<boolean>;
+  /** Tells whether the caller of a call holds the permission (`documents.documents.get`) on the resource of that name. */
+  isAllowed(
+    ctx: Pick<CallContext, 'caller' | 'signal' | 'consistency'>,
+    permission: string,
+    resource: string,
+  ): Promise<boolean>;
 }
 
 /** What the audit keeps of one call. Holds no value of a field that the contract calls sensitive. */

@@ -129,12 +129,12 @@ async function identify(authenticator: Authenticator, { method, call }: RunningC
 }
 
 async function authorize(authorizer: Authorizer, running: RunningCall, message: Message): Promise<void> {
-  const { method, caller } = running;
+  const { method, context } = running;
   const { access } = method.policy;
   if (access.kind !== 'permission') return;
   const resource = method.readResource?.(message) ?? '';
   running.resource = resource;
-  if (await authorizer.isAllowed(caller, access.name, resource)) return;
+  if (await authorizer.isAllowed(context, access.name, resource)) return;
   throw new ServiceError(
     'PERMISSION_DENIED',
     `Permission "${access.name}" on "${resource}" is denied or it does not exist`,

@@ -8,3 +8,8 @@ export function toTimestamp(ms: number): Timestamp {
   const seconds = Math.floor(ms / MS_PER_SECOND);
   return { seconds: BigInt(seconds), nanos: (ms - seconds * MS_PER_SECOND) * NANOS_PER_MS };
 }
+
+/** Turns a google.protobuf.Timestamp into milliseconds since 1970; what is less than one is cut off. */
+export function toMs({ seconds, nanos }: Timestamp): number {
+  return Number(seconds) * MS_PER_SECOND + Math.floor(nanos / NANOS_PER_MS);
+}

@@ -74,7 +74,8 @@ export async function startRpcServerWith({
       authenticatePeer: async (name) => ({ name, permissions: ['*'] }),
     },
     authorizer: {
-      isAllowed: async ({ permissions }, permission) => permissions.includes('*') || permissions.includes(permission),
+      isAllowed: async ({ caller: { permissions } }, permission) =>
+        permissions.includes('*') || permissions.includes(permission),
     },
     clock: { now: () => Date.now() },
     log,

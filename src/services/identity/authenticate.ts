@@ -1,9 +1,9 @@
 import type { ApiKeys } from '../../repositories/api-keys.js';
-import type { Authenticator, Authorizer } from '../../rpc/access.js';
+import type { Authenticator } from '../../rpc/access.js';
 import { toServiceError } from '../../repositories/translate-errors.js';
 import { hashSecret, parseToken, secretMatches } from './token.js';
 
-/** The permission that holds every other. */
+/** The scope that holds every permission. */
 const EVERYTHING = '*';
 
 /** An unknown key is compared with this, so that it takes the time of a known one. */
@@ -21,16 +21,7 @@ export function createApiKeyAuthenticator(deps: { apiKeys: Pick<ApiKeys, 'get'> 
       const matches = secretMatches(parts.secret, key?.secretHash ?? NO_SECRET_HASH);
       return key !== undefined && matches ? { name: key.principal, permissions: key.permissions } : undefined;
     },
-    // A certificate says who calls, and nothing of what the caller may do.
-    authenticatePeer: async (name) => ({ name, permissions: [] }),
-  };
-}
-
-/** Lets a caller do what its API key was made for, on every resource. */
-export function createPermissionAuthorizer(): Authorizer {
-  return {
-    async isAllowed({ permissions }, permission) {
-      return permissions.includes(EVERYTHING) || permissions.includes(permission);
-    },
+    // A certificate stands for its bearer as a whole: what that may do, bindings say.
+    authenticatePeer: async (name) => ({ name, permissions: [EVERYTHING] }),
   };
 }

@@ -4,6 +4,10 @@ import type { ApiKeys } from '../../repositories/api-keys.js';
 import { createSecret, formatToken, hashSecret } from './token.js';
 
 const ADMIN_KEY_ID = 'admin';
+
+/** Whom the first admin token stands for. */
+export const FIRST_ADMIN = 'serviceAccounts/admin';
+
 const OWNER_ONLY = 0o600;
 
 /** The file in the data directory that the first admin token is written to. */
@@ -25,7 +29,7 @@ export async function ensureFirstAdmin(deps: { apiKeys: ApiKeys; dataDir: string
   await rename(written, file);
   const added = await deps.apiKeys.add({
     id: ADMIN_KEY_ID,
-    principal: 'serviceAccounts/admin',
+    principal: FIRST_ADMIN,
     secretHash: hashSecret(secret),
     permissions: ['*'],
   });

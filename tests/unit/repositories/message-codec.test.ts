@@ -1,4 +1,4 @@
-import { fromBinary, fromJson, toBinary, toJson, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { create, fromBinary, fromJson, toBinary, toJson, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { expect } from 'chai';
 import { compileFilter } from '../../../src/repositories/filter/resolve.js';
 import { createMessageCodec } from '../../../src/repositories/message-codec.js';
@@ -105,6 +105,14 @@ describe('createMessageCodec()', () => {
         .with.property('path', field);
     });
   }
+
+  it('refuses a time outside of years 1 to 9999', () => {
+    const { descriptor, codec } = codecOf('Everything');
+    const field = descriptor.fields.find(({ message }) => message?.typeName === 'google.protobuf.Timestamp');
+    const message = create(descriptor, { [field?.localName ?? '']: { seconds: 2n ** 40n } });
+
+    expect(() => codec.encode(message)).to.throw(UnstorableValueError);
+  });
 
   it('gives filters the fields of the contract and their types', () => {
     const { descriptor, codec } = codecOf('Thing');

@@ -1,0 +1,17 @@
+import { AccessServiceDefinition } from '../../../gen/keelson/access/v1/access_service.js';
+import { translating } from '../../repositories/translate-errors.js';
+import { implementService, type ServiceImplementation } from '../../rpc/service.js';
+import { createCheckAccess } from './check-access.js';
+import { createExplainAccess } from './explain-access.js';
+import { createListAccessibleResources, type ListAccessibleResourcesDeps } from './list-accessible-resources.js';
+
+/** Serves `keelson.access.v1.AccessService`. */
+export function createAccessService(deps: ListAccessibleResourcesDeps): ServiceImplementation {
+  const { checkAccess, batchCheckAccess } = createCheckAccess(deps);
+  return implementService(AccessServiceDefinition, {
+    checkAccess: translating(checkAccess),
+    batchCheckAccess: translating(batchCheckAccess),
+    listAccessibleResources: translating(createListAccessibleResources(deps)),
+    explainAccess: translating(createExplainAccess(deps)),
+  });
+}
