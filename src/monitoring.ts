@@ -72,6 +72,7 @@ export function monitorStorage(metrics: Metrics, { cache, revision }: Pick<Cache
     across: 'min',
   });
   metrics.gauge('keelson_cache_bytes', 'What the cache of this process reckons it holds', () => cache.nearBytes());
+  metrics.gauge('keelson_cache_sharing', 'Whether the cache can ask Redis now', () => Number(cache.isSharing()));
   metrics.totals('keelson_cache_hits_total', 'Reads that needed no database', {
     label: 'tier',
     read: () => ({ near: cache.metrics.nearHits, shared: cache.metrics.sharedHits, joined: cache.metrics.joined }),

@@ -56,6 +56,8 @@ export interface Cache<V> {
   readonly metrics: Readonly<CacheMetrics>;
   /** The bytes that the near tier reckons it holds. */
   nearBytes(): number;
+  /** Whether there is a shared tier that can be asked now. */
+  isSharing(): boolean;
   close(): void;
 }
 
@@ -109,6 +111,10 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
 
   nearBytes(): number {
     return this.#parts.near.bytes;
+  }
+
+  isSharing(): boolean {
+    return this.#shared?.tier.isAvailable() ?? false;
   }
 
   close(): void {

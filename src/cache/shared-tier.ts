@@ -7,4 +7,6 @@ export interface SharedTier {
   get(key: string): Promise<Uint8Array | undefined>;
   /** Offers bytes to be kept. They may be dropped at any time, or at once. */
   offer(key: string, bytes: Uint8Array): void;
+  /** Whether it is asked at all: while it is away, or does not answer in time, every read of it is a miss at once. */
+  isAvailable(): boolean;
 }

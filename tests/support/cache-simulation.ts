@@ -77,6 +77,7 @@ export function createSimulation(seed: number): Simulation {
       return honest.length === 0 ? undefined : pick(honest).bytes;
     },
     offer: (key, bytes) => void offered.push({ key, bytes }),
+    isAvailable: () => true,
   };
 
   async function read(cache: Cache<Written>, violations: string[]): Promise<void> {

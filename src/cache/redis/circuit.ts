@@ -7,6 +7,8 @@ const OPEN_MS = 1_000;
 export interface Circuit {
   /** Whether a call may be made now. */
   allows(): boolean;
+  /** Whether calls are kept away, but for one now and then. */
+  isOpen(): boolean;
   succeeded(): void;
   failed(): void;
 }
@@ -14,9 +16,11 @@ export interface Circuit {
 export function createCircuit(now: () => number = () => performance.now()): Circuit {
   let failures = 0;
   let closedAgainAt = 0;
+  const isOpen = () => failures >= FAILURES_MAX;
   return {
+    isOpen,
     allows() {
-      if (failures < FAILURES_MAX) return true;
+      if (!isOpen()) return true;
       if (now() < closedAgainAt) return false;
       // This call is the probe; the next ones wait for what comes of it.
       closedAgainAt = now() + OPEN_MS;
@@ -27,7 +31,7 @@ export function createCircuit(now: () => number = () => performance.now()): Circ
     },
     failed() {
       failures += 1;
-      if (failures >= FAILURES_MAX) closedAgainAt = now() + OPEN_MS;
+      if (isOpen()) closedAgainAt = now() + OPEN_MS;
     },
   };
 }

@@ -53,6 +53,7 @@ export function createRedisTier({ url, keyPrefix, log, budgetMs = BUDGET_MS }: R
       };
       ask(circuit, client.set(key, Buffer.from(bytes), 'PX', KEEP_MS)).then(done, done);
     },
+    isAvailable: () => client.status === 'ready' && !circuit.isOpen(),
     close: () => client.disconnect(),
   };
 }

@@ -11,6 +11,7 @@ describe('createCircuit()', () => {
     circuit.failed();
 
     expect(circuit.allows()).to.equal(false);
+    expect(circuit.isOpen()).to.equal(true);
     nowMs += 1000;
     expect(circuit.allows()).to.equal(true);
     expect(circuit.allows()).to.equal(false);
@@ -23,5 +24,6 @@ describe('createCircuit()', () => {
     circuit.succeeded();
 
     expect(circuit.allows()).to.equal(true);
+    expect(circuit.isOpen()).to.equal(false);
   });
 });
