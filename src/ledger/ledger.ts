@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Commit, CommitRequest } from '../store/entry.js';
+import type { Lease, LeaseName, LeaseScan, LeaseSwap, SwapOutcome } from '../store/lease.js';
 import type { IndexDeclaration } from '../store/query/query.js';
 import type { FollowerPosition, Store } from '../store/store.js';
 import { abortable } from '../async/abortable.js';
@@ -46,6 +47,9 @@ export interface Ledger extends Reads, Queries {
   /** Tells every commit above a revision, in order, and checkpoints while nothing comes. */
   follow(options: FollowOptions): AsyncIterable<FollowEvent>;
 
+  /** Documents beside the log, which are hot and live alone. */
+  readonly leases: Leases;
+
   /** The last revision that this process has read. */
   revision(): number;
 
@@ -62,6 +66,13 @@ export interface Ledger extends Reads, Queries {
    * opened it, ends what a server that is away leaves hanging.
    */
   close(): Promise<void>;
+}
+
+/** See the same functions of the store. A wait ends when its signal aborts; the swap may happen all the same. */
+export interface Leases {
+  read(name: LeaseName, signal?: AbortSignal): Promise<Lease | undefined>;
+  swap(swap: LeaseSwap, signal?: AbortSignal): Promise<SwapOutcome>;
+  scan(scan: LeaseScan, signal?: AbortSignal): Promise<readonly Lease[]>;
 }
 
 /** Called in step with `revision()`, so that what it keeps is never behind. It must be quick and must not throw. */
@@ -133,6 +144,11 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     follow: (following) => follows.follow(following),
     revision: () => log.position().revision,
     observe: (observer: LogObserver) => log.observe(observer),
+    leases: {
+      read: (name, signal) => abortable(store.readLease(name), signal),
+      swap: (swap, signal) => abortable(store.swapLease(swap), signal),
+      scan: (scan, signal) => abortable(store.scanLeases(scan), signal),
+    },
     saveFollower: (follower) => store.saveFollower(follower),
     removeFollower: (name) => store.removeFollower(name),
     close: async () => {

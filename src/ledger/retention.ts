@@ -23,6 +23,9 @@ export const DEFAULT_RETENTION: RetentionPolicy = { ageMs: 7 * DAY_MS, hardAgeMs
 /** How long requests are remembered: a day at least, and an hour in case clocks of different machines differ. */
 export const REQUEST_MEMORY_MS = DAY_MS + HOUR_MS;
 
+/** How long a lease is kept after it expired, for whoever comes late to find out what became of it. */
+const LEASE_MEMORY_MS = HOUR_MS;
+
 /**
  * How long an entry was seen to be applied before it may go, whatever the policy says. It is several times what a
  * process trusts its own view of the log for, so that one which was frozen finds the place it knew of taken, or the
@@ -53,6 +56,7 @@ export function createRetention({ store, log, clock, policy }: RetentionOptions)
       sightings.push({ revision: applied.revision, at: clock.atLeast() });
       const held = heldLongEnough(sightings, clock.atLeast() - RETENTION_HOLD_MS);
       await store.dropRequests(clock.now() - REQUEST_MEMORY_MS);
+      await store.dropLeases(clock.now() - LEASE_MEMORY_MS);
       const slowest = Math.min(Infinity, ...(await store.readFollowers()).map(({ revision }) => revision));
       const newest = log.position().revision;
       const mayGo = (entry: Entry) =>

@@ -1,4 +1,5 @@
 import type { Entry } from './entry.js';
+import type { Lease, LeaseName, LeaseScan, LeaseSwap, SwapOutcome } from './lease.js';
 import type { IndexDeclaration, QueryRead, QueryRequest } from './query/query.js';
 import type { StateDocument } from './state.js';
 
@@ -79,6 +80,21 @@ export interface Store {
   removeFollower(name: string): Promise<void>;
 
   readFollowers(): Promise<readonly FollowerPosition[]>;
+
+  /** The lease as every swap that was answered has left it. */
+  readLease(name: LeaseName): Promise<Lease | undefined>;
+
+  /**
+   * Makes or changes a lease, durably, if it is as it was read. Rejects with StoreFailedError where it may have happened
+   * or not: read it again.
+   */
+  swapLease(swap: LeaseSwap): Promise<SwapOutcome>;
+
+  /** Leases in the byte order of their ids, expired ones as well. */
+  scanLeases(scan: LeaseScan): Promise<readonly Lease[]>;
+
+  /** Removes leases that expired before a time, in milliseconds since 1970. */
+  dropLeases(before: number): Promise<void>;
 
   /** Ends what is under way and lets go of the database. */
   close(): Promise<void>;

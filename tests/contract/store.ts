@@ -51,6 +51,63 @@ export function describeStore(createEngine: CreateEngine): void {
   });
   afterEach(() => engine.destroy());
 
+  describe('a lease', () => {
+    const NAME = { kind: 'sessions', id: 'users/a/sessions/1' };
+    const make = (more: object = {}) =>
+      store.swapLease({ ...NAME, fence: undefined, value: { n: 1 }, expireTime: TIME, ...more });
+
+    it('is made once', async () => {
+      expect(await Promise.all([make(), make({ value: { n: 2 } })])).to.have.members(['swapped', 'lost']);
+    });
+
+    it('is there with what was put into it, after a restart, too', async () => {
+      const value = { $where: { 'a.b': [1, null, 'é'] } };
+      await make({ value });
+      await reopen();
+
+      const lease = await store.readLease(NAME);
+
+      expect(lease).to.deep.equal({ ...NAME, value, expireTime: TIME, fence: lease?.fence });
+      expect(await store.readLease({ ...NAME, id: 'users/a/sessions/2' })).to.equal(undefined);
+    });
+
+    it('is changed by one of those who read it', async () => {
+      await make();
+      const fence = (await store.readLease(NAME))?.fence ?? 0;
+      const swaps = [1, 2, 3, 4].map((n) => store.swapLease({ ...NAME, fence, value: { n }, expireTime: TIME + n }));
+
+      const outcomes = await Promise.all(swaps);
+
+      const lease = await store.readLease(NAME);
+      expect(outcomes.filter((outcome) => outcome === 'swapped')).to.have.length(1);
+      expect(lease?.value).to.deep.equal({ n: outcomes.indexOf('swapped') + 1 });
+      expect(lease?.fence).to.be.greaterThan(fence);
+    });
+
+    it('is found by its kind and the beginning of its id', async () => {
+      for (const id of ['users/a/2', 'users/a/1', 'users/b/1', 'users/a/3']) await make({ id });
+      await make({ kind: 'other', id: 'users/a/1' });
+      const scan = async (after: string, limit: number) =>
+        (await store.scanLeases({ kind: 'sessions', prefix: 'users/a/', after, limit })).map(({ id }) => id);
+
+      expect(await scan('', 2)).to.deep.equal(['users/a/1', 'users/a/2']);
+      expect(await scan('users/a/2', 2)).to.deep.equal(['users/a/3']);
+    });
+
+    it('is removed some time after it has expired, and made anew with a fence that it never had', async () => {
+      await make();
+      await make({ id: 'kept', expireTime: TIME + 1000 });
+      const old = (await store.readLease(NAME))?.fence ?? 0;
+      await store.swapLease({ ...NAME, fence: old, value: {}, expireTime: TIME });
+      await store.dropLeases(TIME + 1);
+
+      expect(await store.readLease(NAME)).to.equal(undefined);
+      expect(await store.readLease({ ...NAME, id: 'kept' })).not.to.equal(undefined);
+      await make({ expireTime: TIME + 1000 });
+      expect(await store.swapLease({ ...NAME, fence: old + 1, value: {}, expireTime: TIME })).to.equal('lost');
+    });
+  });
+
   describe('append()', () => {
     it('takes an entry behind the last one, and it is there after a restart', async () => {
       const entry = entryBehind(await store.readApplied(), ['a'], ['b']);

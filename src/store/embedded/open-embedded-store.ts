@@ -60,6 +60,10 @@ function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void
     saveFollower: (follower) => writer.call('saveFollower', follower),
     removeFollower: (name) => writer.call('removeFollower', name),
     readFollowers: async () => reader.followers(),
+    readLease: async (name) => reader.lease(name),
+    swapLease: (swap) => writer.call('swapLease', swap),
+    scanLeases: async (scan) => reader.leases(scan),
+    dropLeases: (before) => writer.call('dropLeases', before),
     close: async () => {
       reader.close();
       await writer.close();

@@ -1,5 +1,7 @@
 import Database from 'libsql';
 import type { Entry } from '../entry.js';
+import type { JsonObject } from '../json-value.js';
+import type { Lease, LeaseName, LeaseScan } from '../lease.js';
 import { prefixEnd } from '../prefix-range.js';
 import type { StateDocument } from '../state.js';
 import type { IndexDeclaration, QueryRequest } from '../query/query.js';
@@ -21,6 +23,8 @@ export interface Reader {
   scan(request: ScanRequest): StateDocument[];
   query(request: QueryRequest, indexes: readonly IndexDeclaration[]): Found;
   followers(): FollowerPosition[];
+  lease(name: LeaseName): Lease | undefined;
+  leases(scan: LeaseScan): Lease[];
   /** Runs reads on one state of the database. */
   snapshot<T>(read: () => T): T;
   close(): void;
@@ -44,6 +48,18 @@ export function openReader(path: string): Reader {
     scan: (request) => scanRows(request, queriesFor(request.collection)),
     query: (request, indexes) => runQuery(db, request, indexes),
     followers: () => statements.followers.all([]) as FollowerPosition[],
+    lease: ({ kind, id: leaseId }) => {
+      const row = statements.lease.get([kind, leaseId]);
+      return row === undefined ? undefined : toLease(row as LeaseRow);
+    },
+    leases: ({ kind, prefix, after, limit }) => {
+      const end = prefixEnd(prefix);
+      const rows =
+        end === undefined
+          ? statements.leasesToEnd.all([kind, prefix, after, limit])
+          : statements.leases.all([kind, prefix, after, end, limit]);
+      return (rows as LeaseRow[]).map(toLease);
+    },
     snapshot: db.transaction((read: () => unknown) => read()) as Reader['snapshot'],
     close: () => db.close(),
   };
@@ -59,6 +75,11 @@ function prepareStatements(db: Database.Database) {
       WHERE first >= coalesce((SELECT max(first) FROM keelson_entries WHERE first <= ? + 1), ?) AND last > ?
       AND first > coalesce((SELECT revision FROM keelson_floor), 0) ORDER BY first LIMIT ?`),
     followers: db.prepare('SELECT name, revision FROM keelson_followers ORDER BY name'),
+    lease: db.prepare('SELECT * FROM keelson_leases WHERE kind = ? AND id = ?'),
+    leases: db.prepare(
+      'SELECT * FROM keelson_leases WHERE kind = ? AND id >= ? AND id > ? AND id < ? ORDER BY id LIMIT ?',
+    ),
+    leasesToEnd: db.prepare('SELECT * FROM keelson_leases WHERE kind = ? AND id >= ? AND id > ? ORDER BY id LIMIT ?'),
   };
 }
 
@@ -100,6 +121,15 @@ function toDocument(collection: string, row: unknown): StateDocument | undefined
 function toEntry(row: EntryRow): Entry {
   const { first, last, time, hash, body } = row;
   return { first, last, time, batchId: row.batch_id, previousHash: row.previous_hash, hash, body };
+}
+
+interface LeaseRow extends Pick<Lease, 'kind' | 'id' | 'fence'> {
+  readonly value: string;
+  readonly expire_time: number;
+}
+
+function toLease({ kind, id, fence, value, expire_time: expireTime }: LeaseRow): Lease {
+  return { kind, id, fence, value: JSON.parse(value) as JsonObject, expireTime };
 }
 
 function toPosition(row: unknown): Position | undefined {

@@ -36,7 +36,20 @@ export function createSchema(db: Database.Database, path: string): void {
   const tables = db.prepare('SELECT name FROM sqlite_master LIMIT 1').all([]);
   if (tables.length === 0) createTables(db);
   else if (checkedId(db) !== APPLICATION_ID) throw new ForeignDataError(path);
+  // Files of the first releases have none.
+  db.exec(LEASES_TABLE);
 }
+
+const LEASES_TABLE = `
+  CREATE TABLE IF NOT EXISTS keelson_leases (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    expire_time INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS keelson_leases_by_time ON keelson_leases (expire_time);`;
 
 /** The SQL that makes the table of a collection: one row a document, the value as JSON text. */
 export function documentTable(collection: string): string {

@@ -1,4 +1,5 @@
 import type { Entry } from '../entry.js';
+import type { LeaseSwap, SwapOutcome } from '../lease.js';
 import type { IndexDeclaration } from '../query/query.js';
 import type { AppendOutcome, FollowerPosition, Position } from '../store.js';
 
@@ -13,6 +14,8 @@ export interface WriterCalls {
   dropRequests(before: number): void;
   saveFollower(follower: FollowerPosition): void;
   removeFollower(name: string): void;
+  swapLease(swap: LeaseSwap): SwapOutcome;
+  dropLeases(before: number): void;
 }
 
 export interface CollectionIndexes {

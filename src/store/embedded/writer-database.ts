@@ -1,6 +1,7 @@
 import Database from 'libsql';
 import { effectsOf } from '../effects.js';
 import { decodeCommits, type Entry } from '../entry.js';
+import { firstFence, type LeaseSwap, type SwapOutcome } from '../lease.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { StateDocument, StateWrite } from '../state.js';
 import type { AppendOutcome, Position } from '../store.js';
@@ -58,6 +59,8 @@ function createWriterCalls(db: Database.Database): WriterCalls {
     dropRequests: (before) => void statements.dropRequests.run([before]),
     saveFollower: ({ name, revision }) => void statements.saveFollower.run([name, revision]),
     removeFollower: (name) => void statements.removeFollower.run([name]),
+    swapLease: (swap) => swapLease(statements, swap),
+    dropLeases: (before) => void statements.dropLeases.run([before]),
   };
 }
 
@@ -91,6 +94,11 @@ function prepareStatements(db: Database.Database) {
     dropRequests: db.prepare(`DELETE FROM ${REQUESTS_COLLECTION} WHERE update_time < ?`),
     saveFollower: db.prepare('INSERT OR REPLACE INTO keelson_followers VALUES (?, ?)'),
     removeFollower: db.prepare('DELETE FROM keelson_followers WHERE name = ?'),
+    insertLease: db.prepare('INSERT OR IGNORE INTO keelson_leases VALUES (?, ?, ?, ?, ?)'),
+    updateLease: db.prepare(
+      'UPDATE keelson_leases SET value = ?, expire_time = ?, fence = fence + 1 WHERE kind = ? AND id = ? AND fence = ?',
+    ),
+    dropLeases: db.prepare('DELETE FROM keelson_leases WHERE expire_time < ?'),
   };
 }
 
@@ -108,6 +116,16 @@ function appendEntry(entry: Entry, statements: Statements, statementsFor: Statem
   statements.insertEntry.run([first, last, time, batchId, previousHash, hash, body]);
   for (const effect of effectsOf(decodeCommits(entry))) applyEffect(effect, statementsFor(effect.collection));
   return 'appended';
+}
+
+function swapLease({ insertLease, updateLease }: Statements, swap: LeaseSwap): SwapOutcome {
+  const { kind, id, fence, value, expireTime } = swap;
+  const text = JSON.stringify(value);
+  const { changes } =
+    fence === undefined
+      ? insertLease.run([kind, id, firstFence(swap), text, expireTime])
+      : updateLease.run([text, expireTime, kind, id, fence]);
+  return changes === 1 ? 'swapped' : 'lost';
 }
 
 function readTail({ readLast, readFloor }: Statements): number {

@@ -5,6 +5,7 @@ import type { IndexDeclaration } from '../query/query.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { DatabaseMark, StoredDocument, StoredEntry, StoredFollower, StoredPosition } from './documents.js';
 import { isDuplicateKey, isPassing } from './failures.js';
+import type { StoredLease } from './leases.js';
 import { indexKeys } from './query-range.js';
 
 /** Raised by one when an older release could no longer read what this one writes. */
@@ -15,6 +16,7 @@ export interface LedgerCollections {
   readonly entries: Collection<StoredEntry>;
   readonly positions: Collection<StoredPosition>;
   readonly followers: Collection<StoredFollower>;
+  readonly leases: Collection<StoredLease>;
   readonly declared: Collection<{ readonly _id: string }>;
   /** The documents of a declared collection, or of the requests. */
   documents(name: string): Collection<StoredDocument>;
@@ -25,6 +27,7 @@ export function ledgerCollections(db: Db): LedgerCollections {
     entries: db.collection('keelson_entries'),
     positions: db.collection('keelson_positions'),
     followers: db.collection('keelson_followers'),
+    leases: db.collection('keelson_leases'),
     declared: db.collection('keelson_collections'),
     documents: (name) => db.collection(name),
   };
@@ -54,6 +57,7 @@ export async function createDeclaredIndexes(
 /** The indexes that are not of a declared collection. */
 export async function createOwnIndexes(collections: LedgerCollections): Promise<void> {
   await collections.documents(REQUESTS_COLLECTION).createIndex({ updateTime: 1 });
+  await collections.leases.createIndex({ expireTime: 1 });
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   strongestReadConcern,
 } from './database.js';
 import { readEntries, readTail } from './history.js';
+import { createLeases } from './leases.js';
 import { createPositions } from './positions.js';
 import { ignoreDuplicateKey } from './failures.js';
 import { queryDocuments } from './query-reads.js';
@@ -92,6 +93,7 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
   const { entries, followers } = collections;
   const positions = createPositions(collections.positions, { revision: 0, hash: genesisHash(databaseId), time: 0 });
   const applying = { collections, positions, elapsed };
+  const leases = createLeases(collections.leases, tailConcern);
   const indexes = new Map<string, readonly IndexDeclaration[]>();
   const closing = new AbortController();
   // The entry that this process appended last, which it need not wait for anyone else to apply.
@@ -144,6 +146,10 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
       const found = await followers.find().sort({ _id: 1 }).toArray();
       return found.map(({ _id, revision }) => ({ name: _id, revision }));
     },
+    readLease: (name) => leases.read(name),
+    swapLease: (swap) => leases.swap(swap),
+    scanLeases: (scan) => leases.scan(scan),
+    dropLeases: (before) => leases.drop(before),
     close: async () => {
       closing.abort(new StoreClosedError());
       await client.close();

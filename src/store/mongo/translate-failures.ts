@@ -23,6 +23,10 @@ export function translateFailures(store: Store): Store {
     saveFollower: (follower) => translateFailure('save a follower', store.saveFollower(follower)),
     removeFollower: (name) => translateFailure('remove a follower', store.removeFollower(name)),
     readFollowers: () => translateFailure('read followers', store.readFollowers()),
+    readLease: (name) => translateFailure('read a lease', store.readLease(name)),
+    swapLease: (swap) => translateFailure('change a lease', store.swapLease(swap)),
+    scanLeases: (scan) => translateFailure('read leases', store.scanLeases(scan)),
+    dropLeases: (before) => translateFailure('drop leases', store.dropLeases(before)),
   };
 }
 

@@ -1,5 +1,6 @@
 import { answerCalls, type Line } from '../../async/line.js';
 import type { Entry } from '../entry.js';
+import type { LeaseName, LeaseScan, LeaseSwap } from '../lease.js';
 import type { QueryRequest } from '../query/query.js';
 import type { FollowerPosition, GetRequest, Position, ScanRequest, Store } from '../store.js';
 import type { DeclaredIndexes, EntryRange, StoreDescription } from './store-calls.js';
@@ -26,5 +27,9 @@ export function answerStoreCalls(line: Line, store: Store): () => void {
     saveFollower: (follower: FollowerPosition) => store.saveFollower(follower),
     removeFollower: (name: string) => store.removeFollower(name),
     readFollowers: () => store.readFollowers(),
+    readLease: (name: LeaseName) => store.readLease(name),
+    swapLease: (swap: LeaseSwap) => store.swapLease(swap),
+    scanLeases: (scan: LeaseScan) => store.scanLeases(scan),
+    dropLeases: (before: number) => store.dropLeases(before),
   });
 }

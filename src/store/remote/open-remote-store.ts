@@ -49,6 +49,10 @@ export async function openRemoteStore(line: Line): Promise<Store> {
     saveFollower: (follower) => call('saveFollower', follower),
     removeFollower: (name) => call('removeFollower', name),
     readFollowers: () => call('readFollowers'),
+    readLease: (name) => call('readLease', name),
+    swapLease: (swap) => call('swapLease', swap),
+    scanLeases: (scan) => call('scanLeases', scan),
+    dropLeases: (before) => call('dropLeases', before),
     close: async () => caller.close(new StoreClosedError()),
   };
 }
