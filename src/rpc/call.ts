@@ -1,3 +1,4 @@
+import type { CallerSignal } from './caller-watch.js';
 import type { ServiceError } from './errors.js';
 import type { CallMetadata } from './metadata.js';
 import type { Method } from './method-table.js';
@@ -16,7 +17,7 @@ export interface IncomingCall {
   /** What the transport found wrong with the call before it began: the call fails with it. */
   readonly fault?: ServiceError;
   /** Aborts when the caller has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: CallerSignal;
   /** What a handler or the pipeline adds here goes back to the caller, with the answer or with the error. */
   readonly responseMetadata: CallMetadata;
   /** What goes back after the answer. Undefined where a transport has no place for it: then nothing does. */

@@ -1,3 +1,4 @@
+import type { CallerSignal } from './caller-watch.js';
 import { ServiceError } from './errors.js';
 
 /** The longest time that a Node timer can hold; a longer one fires at once. */
@@ -14,27 +15,33 @@ const CALL_HAS_ENDED = new ServiceError('CALL_CANCELLED', 'Call has ended');
  * Whoever opens one closes it, which releases the timer and the link to the caller.
  */
 export class CallLifetime {
-  readonly #controller = new AbortController();
-  readonly #waiting = new Set<(reason: unknown) => void>();
-  readonly #peer: AbortSignal;
+  readonly #caller: CallerSignal;
   readonly #deadline: number;
   readonly #onEnd: (reason: ServiceError) => void;
+  #controller: AbortController | undefined;
+  #waiting: Set<(reason: ServiceError) => void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #ended: ServiceError | undefined;
   #closed = false;
 
   /** `timeoutMs` may be Infinity. `onEnd` hears of the end, unless close() came first. */
-  constructor(peer: AbortSignal, timeoutMs: number, onEnd: (reason: ServiceError) => void) {
-    this.#peer = peer;
+  constructor(caller: CallerSignal, timeoutMs: number, onEnd: (reason: ServiceError) => void) {
+    this.#caller = caller;
     this.#onEnd = onEnd;
     this.#deadline = performance.now() + timeoutMs;
     // No AbortSignal.any(): a combined signal can outlive the call by staying linked to its sources.
-    peer.addEventListener('abort', this.#onPeerGone, { once: true });
+    caller.addEventListener('abort', this.#onCallerGone, { once: true });
     // Not at once: whoever makes a lifetime must hold it before it ends.
-    if (peer.aborted) queueMicrotask(this.#onPeerGone);
-    else this.#armTimer();
+    if (caller.aborted) queueMicrotask(this.#onCallerGone);
+    else this.#armTimer(timeoutMs);
   }
 
+  /** Aborts when the call ends. It is made when somebody asks for it: it costs as much as a small call. */
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#ended !== undefined) this.#controller.abort(this.#ended);
+    }
     return this.#controller.signal;
   }
 
@@ -42,27 +49,44 @@ export class CallLifetime {
     return Math.max(0, this.#deadline - performance.now());
   }
 
+  /** Throws when the call has ended. */
+  assertOpen(): void {
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+
   /** Ends the call with that failure. The first reason wins. */
   end(reason: ServiceError): void {
-    if (this.signal.aborted) return;
-    this.#controller.abort(reason);
-    for (const reject of this.#waiting) reject(reason);
-    this.#waiting.clear();
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#controller?.abort(reason);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) for (const reject of waiting) reject(reason);
     if (!this.#closed) this.#onEnd(reason);
+  }
+
+  /** Calls back when the call ends, unless the function that this gives is called before. */
+  whenEnded(listener: (reason: ServiceError) => void): () => void {
+    if (this.#ended !== undefined) {
+      listener(this.#ended);
+      return () => undefined;
+    }
+    const waiting = (this.#waiting ??= new Set());
+    waiting.add(listener);
+    return () => void waiting.delete(listener);
   }
 
   /** Settles as the promise does, or rejects when the call ends first; what the promise does then is ignored. */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.signal.aborted) reject(this.signal.reason as Error);
-      else this.#waiting.add(reject);
+      const release = this.whenEnded(reject);
       promise.then(
         (value) => {
-          this.#waiting.delete(reject);
+          release();
           resolve(value);
         },
         (err: unknown) => {
-          this.#waiting.delete(reject);
+          release();
           reject(err);
         },
       );
@@ -74,26 +98,26 @@ export class CallLifetime {
     this.#closed = true;
     this.end(CALL_HAS_ENDED);
     clearTimeout(this.#timer);
-    this.#peer.removeEventListener('abort', this.#onPeerGone);
+    this.#caller.removeEventListener('abort', this.#onCallerGone);
   }
 
-  readonly #onPeerGone = (): void => {
+  readonly #onCallerGone = (): void => {
     // A caller that goes when its time is up has not changed its mind: its clock was a moment ahead.
     if (this.remainingMs() < PEER_CLOCK_AHEAD_MS) this.end(tooLate());
     else this.end(new ServiceError('CALL_CANCELLED', 'Call was cancelled by the caller'));
   };
 
-  #armTimer(): void {
-    const remainingMs = this.remainingMs();
+  #armTimer(remainingMs: number): void {
     if (remainingMs === Infinity) return;
-    if (remainingMs > TIMER_MS_MAX) this.#timer = setTimeout(() => this.#armTimer(), TIMER_MS_MAX);
+    if (remainingMs > TIMER_MS_MAX) this.#timer = setTimeout(() => this.#armTimer(this.remainingMs()), TIMER_MS_MAX);
     else this.#timer = setTimeout(() => this.#onDeadline(), remainingMs);
     this.#timer.unref();
   }
 
   #onDeadline(): void {
     // Timers may fire up to a millisecond early.
-    if (this.remainingMs() > 1) this.#armTimer();
+    const remainingMs = this.remainingMs();
+    if (remainingMs > 1) this.#armTimer(remainingMs);
     else this.end(tooLate());
   }
 }

@@ -31,14 +31,8 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   async function respondOnce(method: Method, call: IncomingCall, admit: Admission): Promise<Uint8Array> {
     const running = openCall(method, call);
     try {
-      running.assertAdmitted();
-      running.caller = await running.lifetime.race(identify(deps.authenticator, running));
-      running.stages.enter('request');
-      const input = await admit(running);
-      running.stages.enter('handler');
-      const response = await running.lifetime.race(Promise.resolve(method.handler(running.context, input, call)));
-      const bytes = encodeResponse(deps.limits, method, response);
-      if (method.audit?.beforeAnswer === true) await running.lifetime.race(running.keepInAudit());
+      // One race for all that the call waits for.
+      const bytes = await running.lifetime.race(work(deps, running, admit));
       running.succeed();
       return bytes;
     } catch (err) {
@@ -52,7 +46,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.assertAdmitted();
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
       running.stages.enter('request');
-      const input = await admit(running);
+      const input = await running.lifetime.race(Promise.resolve(admit(running)));
       const responses = method.handler(running.context, input, call) as AsyncIterable<unknown>;
       running.stages.enter('handler');
       const counter = countUpTo(method, 'responseMessagesMax');
@@ -73,16 +67,17 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   }
 
   async function receive(running: RunningCall, request: Request): Promise<unknown> {
-    return admitOne(running, typeof request === 'function' ? await running.lifetime.race(request()) : request);
+    if (typeof request !== 'function') return admitOne(running, request);
+    const bytes = await request();
+    running.lifetime.assertOpen();
+    return admitOne(running, bytes);
   }
 
   async function admitOne(running: RunningCall, request: Uint8Array): Promise<unknown> {
-    const { method, lifetime } = running;
+    const { method } = running;
     assertSize(method, 'requestBytesMax', request.byteLength);
     const message = decodeValid(method.descriptor.input, request, running.onRequest);
-    if (method.policy.access.kind === 'permission') {
-      await lifetime.race(authorize(deps.authorizer, running, message));
-    }
+    if (method.policy.access.kind === 'permission') await authorize(deps.authorizer, running, message);
     return decodeRequest(method, request);
   }
 
@@ -96,6 +91,25 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   };
 }
 
+/** Does what a call with one answer asks for. Each wait is followed by a look at whether the call still lives. */
+async function work(deps: PipelineDeps, running: RunningCall, admit: Admission): Promise<Uint8Array> {
+  const { method, lifetime } = running;
+  running.assertAdmitted();
+  if (method.policy.access.kind !== 'public') {
+    running.caller = await identify(deps.authenticator, running);
+    lifetime.assertOpen();
+  }
+  running.stages.enter('request');
+  const input = await admit(running);
+  lifetime.assertOpen();
+  running.stages.enter('handler');
+  const response = await method.handler(running.context, input, running.call);
+  lifetime.assertOpen();
+  const bytes = encodeResponse(deps.limits, method, response);
+  if (method.audit?.beforeAnswer === true) await running.keepInAudit();
+  return bytes;
+}
+
 /** A request that is refused fails the call, whatever the handler makes of the error. */
 async function* admitEach(
   running: RunningCall,
@@ -106,7 +120,7 @@ async function* admitEach(
     const counter = countUpTo(running.method, 'requestMessagesMax');
     for await (const request of untilEnd(running, requests)) {
       counter.count();
-      yield await admitOne(running, request);
+      yield await running.lifetime.race(admitOne(running, request));
     }
   } catch (err) {
     throw running.fail(err);
@@ -169,7 +183,7 @@ async function* untilEnd<T>({ lifetime }: RunningCall, source: AsyncIterable<T>)
   const iterator = source[Symbol.asyncIterator]();
   const stop = () => void iterator.return?.().then(undefined, () => undefined);
   // The call may end while nobody asks for the next value: a reader is stalled, or a handler thinks.
-  lifetime.signal.addEventListener('abort', stop, { once: true });
+  const release = lifetime.whenEnded(stop);
   try {
     for (;;) {
       const next = await lifetime.race(iterator.next());
@@ -177,7 +191,7 @@ async function* untilEnd<T>({ lifetime }: RunningCall, source: AsyncIterable<T>)
       yield next.value;
     }
   } finally {
-    lifetime.signal.removeEventListener('abort', stop);
+    release();
     stop();
   }
 }

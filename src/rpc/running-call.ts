@@ -6,6 +6,7 @@ import type { AuditRecord, AuditSink } from './access.js';
 import { createCallLog, type EndedCall } from './call-log.js';
 import type { IncomingCall } from './call.js';
 import { CONSISTENCY_TOKEN_KEY, ConsistencyOfCall, createTokenWriter, type TokenWriter } from './consistency.js';
+import { ContextOfCall } from './context-of-call.js';
 import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
 import { ServiceError } from './errors.js';
 import { CallLifetime } from './lifetime.js';
@@ -67,6 +68,7 @@ export class RunningCall {
   readonly call: IncomingCall;
   readonly lifetime: CallLifetime;
   readonly context: CallContext;
+  readonly requestId: string;
   readonly trace: Trace;
   readonly consistency: ConsistencyOfCall;
   readonly stages = new Stages();
@@ -75,7 +77,6 @@ export class RunningCall {
   resource = '';
   readonly #environment: CallEnvironment;
   readonly #logCall: (ended: EndedCall) => void;
-  readonly #requestId: string;
   readonly #startMs = performance.now();
   readonly #seen: SeenRequests | undefined;
   #isInAudit = false;
@@ -89,14 +90,14 @@ export class RunningCall {
     this.method = method;
     this.call = call;
     this.#seen = rememberRequests(method);
-    this.#requestId = requestIdOf(call.metadata);
+    this.requestId = requestIdOf(call.metadata);
     this.trace = traceOf(call.metadata);
     this.consistency = new ConsistencyOfCall(method.policy, call.metadata, tokens);
-    call.responseMetadata.add(REQUEST_ID_KEY, this.#requestId);
+    call.responseMetadata.add(REQUEST_ID_KEY, this.requestId);
     this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) =>
       this.fail(this.#explain(reason)),
     );
-    this.context = this.#createContext();
+    this.context = new ContextOfCall(this, environment.clock);
     environment.openCalls.add(this.lifetime, { isStream: method.descriptor.methodKind !== 'unary' });
   }
 
@@ -149,7 +150,7 @@ export class RunningCall {
 
   /** Gives what the caller is told, which is the first failure of the call. */
   fail(err: unknown): StatusError {
-    this.#status ??= toStatusError(this.#hideSensitive(err), this.#requestId);
+    this.#status ??= toStatusError(this.#hideSensitive(err), this.requestId);
     this.#end(this.#status);
     return this.#status;
   }
@@ -187,7 +188,7 @@ export class RunningCall {
     const { method, call, caller } = this;
     const durationMs = performance.now() - this.#startMs;
     const { traceId } = this.trace;
-    this.#logCall({ method, call, caller, requestId: this.#requestId, traceId, status, durationMs });
+    this.#logCall({ method, call, caller, requestId: this.requestId, traceId, status, durationMs });
     this.#environment.metrics?.countCall({
       service: method.descriptor.parent.typeName,
       method: method.descriptor.name,
@@ -221,7 +222,7 @@ export class RunningCall {
       timeMs: Math.round(this.#environment.clock.now() - durationMs),
       peer: call.peer,
       protocol: call.protocol,
-      requestId: this.#requestId,
+      requestId: this.requestId,
       traceId: this.trace.traceId,
       code: status?.codeName ?? 'OK',
       reason: status?.reason,
@@ -241,39 +242,18 @@ export class RunningCall {
     return new ServiceError('DEADLINE_EXCEEDED', `${reason.message}: ${this.stages.describe()}${lag}`);
   }
 
-  #propagate(): ReadonlyMap<string, string> {
+  /** Gives what a call made for this one carries on. */
+  propagated(): ReadonlyMap<string, string> {
     const traceparent = toTraceparent(this.trace);
     const consistency = this.consistency.carriedOn();
-    return propagate(this.call.metadata, { requestId: this.#requestId, traceparent, consistency });
+    return propagate(this.call.metadata, { requestId: this.requestId, traceparent, consistency });
   }
 
-  #createContext(): CallContext {
-    const { lifetime } = this;
-    const { clock, log } = this.#environment;
-    const requestId = this.#requestId;
-    const getCaller = () => this.caller;
+  /** Makes the log of the handler: it names the call, and hides what its contract calls sensitive. */
+  createLog(): Logger {
+    const child = this.#environment.log.child({ requestId: this.requestId });
     const seen = this.method.sensitive && this.#seen;
-    const createLog = () => {
-      const child = log.child({ requestId });
-      return seen === undefined ? child : scrubbingLog(child, () => seen.scrub());
-    };
-    let childLog: Logger | undefined;
-    return {
-      signal: lifetime.signal,
-      get caller() {
-        return getCaller();
-      },
-      consistency: this.consistency,
-      requestId,
-      // Most calls write nothing, and a child costs more than the rest of the context.
-      get log() {
-        childLog ??= createLog();
-        return childLog;
-      },
-      clock,
-      remainingMs: () => lifetime.remainingMs(),
-      propagated: () => this.#propagate(),
-    };
+    return seen === undefined ? child : scrubbingLog(child, () => seen.scrub());
   }
 }
 

@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import type { CallMetadata } from './metadata.js';
+import { randomHex } from './random-hex.js';
 
 /** The metadata key, and HTTP header, of W3C trace context (https://www.w3.org/TR/trace-context/). */
 export const TRACEPARENT_KEY = 'traceparent';
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:$|-)/;
+
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
 
 /** The place of a call in a trace. */
 export interface Trace {
@@ -17,12 +20,11 @@ export interface Trace {
 
 /** Continues the trace of a call, with a span of its own, or begins one where the call has none that is well-formed. */
 export function traceOf(metadata: CallMetadata): Trace {
-  const given = TRACEPARENT.exec(metadata.get(TRACEPARENT_KEY) ?? '');
-  // One call for both ids: randomness costs more by the call than by the byte.
-  const random = randomBytes(24).toString('hex');
+  const traceparent = metadata.get(TRACEPARENT_KEY);
+  const given = traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent);
   return {
-    traceId: given?.[1] ?? random.slice(16),
-    spanId: random.slice(0, 16),
+    traceId: given?.[1] ?? randomHex(TRACE_ID_BYTES),
+    spanId: randomHex(SPAN_ID_BYTES),
     flags: given?.[2] ?? '00',
   };
 }

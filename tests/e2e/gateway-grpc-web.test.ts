@@ -178,7 +178,7 @@ describe('the HTTP gateway, given a call of gRPC-Web', () => {
     let isEnded = false;
     recorder.answerMany = async function* (incoming) {
       yield NAMED_A;
-      await new Promise((resolve) => incoming.signal.addEventListener('abort', resolve));
+      await new Promise((resolve) => incoming.signal.addEventListener('abort', () => resolve(undefined)));
       isEnded = true;
     };
     const init = {

@@ -195,7 +195,7 @@ describe('the HTTP gateway, given a server stream', () => {
     handle = async function* (call) {
       yieldedMs = performance.now();
       yield { name: 'a' };
-      await once(call.signal, 'abort');
+      await once(call.signal as AbortSignal, 'abort');
     };
     const response = await fetch(`${base}/v1/things:watch`, { headers: { accept: 'application/x-ndjson' } });
     const reader = response.body?.getReader();
@@ -208,7 +208,7 @@ describe('the HTTP gateway, given a server stream', () => {
   it('compresses a stream without holding a message back', async () => {
     handle = async function* (call) {
       yield { name: 'a' };
-      await once(call.signal, 'abort');
+      await once(call.signal as AbortSignal, 'abort');
     };
     const headers = { accept: 'application/x-ndjson', 'accept-encoding': 'br' };
     const response = await fetch(`${base}/v1/things:watch`, { headers });
@@ -223,7 +223,7 @@ describe('the HTTP gateway, given a server stream', () => {
   it('ends the call when its client goes away', async () => {
     handle = async function* (call) {
       yield { name: 'a' };
-      await once(call.signal, 'abort');
+      await once(call.signal as AbortSignal, 'abort');
       throw new ServiceError('CALL_CANCELLED', 'Gone');
     };
     const response = await fetch(`${base}/v1/things:watch`);

@@ -15,6 +15,7 @@ import type {
 } from '@grpc/grpc-js';
 import type { PeerCertificate } from 'node:tls';
 import type { Dispatcher, IncomingCall } from '../call.js';
+import { CallerWatch } from '../caller-watch.js';
 import { ServiceError } from '../errors.js';
 import { CallMetadata } from '../metadata.js';
 import type { Method } from '../method-table.js';
@@ -65,7 +66,7 @@ export function bidiStreamHandler(dispatcher: Dispatcher, method: Method): handl
 }
 
 function receive(call: SurfaceCall, onEnd?: (status: StatusError | undefined) => void): IncomingCall {
-  const peerGone = new AbortController();
+  const peerGone = new CallerWatch();
   // grpc-js emits `cancelled` after a normal end as well; by then nobody listens to the signal.
   call.once('cancelled', () => peerGone.abort());
   if (call.cancelled) peerGone.abort();
@@ -78,7 +79,7 @@ function receive(call: SurfaceCall, onEnd?: (status: StatusError | undefined) =>
     },
     ...(readKeptTimeout(call.metadata) ?? { timeoutMs: untilDeadlineMs(call.getDeadline()) }),
     metadata: fromGrpcMetadata(call.metadata),
-    signal: peerGone.signal,
+    signal: peerGone,
     responseMetadata: new CallMetadata(),
     ...(onEnd && { onEnd }),
   };

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { IncomingCall, LazyDispatcher } from '../call.js';
+import { CallerWatch } from '../caller-watch.js';
 import { ServiceError } from '../errors.js';
 import { CallMetadata } from '../metadata.js';
 import { limitError, type Limits } from '../limits.js';
@@ -84,11 +85,11 @@ function openExchange(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): Exchange {
-  const peerGone = new AbortController();
+  const peerGone = new CallerWatch();
   const responseMetadata = new CallMetadata();
   const writer = new ResponseWriter(stream, responseMetadata);
   stream.once('close', () => {
-    // Nearly every stream closes with its answer, and an abort costs a stack trace.
+    // Nearly every stream closes with its answer.
     if (!writer.hasEnded) peerGone.abort();
   });
   const call: IncomingCall = {
@@ -96,7 +97,7 @@ function openExchange(
     ...peerOf(stream.session),
     metadata: readMetadata(headers),
     ...readLimits(deps.limits, headers),
-    signal: peerGone.signal,
+    signal: peerGone,
     responseMetadata,
     onEnd: (status) => {
       // The end may come while nobody waits for the handler: a stalled reader, a request that does not arrive.

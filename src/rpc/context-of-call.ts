@@ -1,0 +1,43 @@
+import type { Logger } from 'pino';
+import type { CallConsistency, CallContext, Caller, Clock } from './context.js';
+import type { RunningCall } from './running-call.js';
+
+/** What a handler sees of a call. What only some handlers ask for is made when they do. */
+export class ContextOfCall implements CallContext {
+  readonly clock: Clock;
+  readonly #running: RunningCall;
+  #log: Logger | undefined;
+
+  constructor(running: RunningCall, clock: Clock) {
+    this.#running = running;
+    this.clock = clock;
+  }
+
+  get signal(): AbortSignal {
+    return this.#running.lifetime.signal;
+  }
+
+  get caller(): Caller {
+    return this.#running.caller;
+  }
+
+  get consistency(): CallConsistency {
+    return this.#running.consistency;
+  }
+
+  get requestId(): string {
+    return this.#running.requestId;
+  }
+
+  get log(): Logger {
+    return (this.#log ??= this.#running.createLog());
+  }
+
+  remainingMs(): number {
+    return this.#running.lifetime.remainingMs();
+  }
+
+  propagated(): ReadonlyMap<string, string> {
+    return this.#running.propagated();
+  }
+}
