@@ -2,6 +2,7 @@
 import './lib/require-node.mjs';
 import { spawnSync } from 'node:child_process';
 
+const { describe } = await import('./lib/describe.mjs');
 const { generate } = await import('./lib/generate.mjs');
 const { install } = await import('./lib/install.mjs');
 const { takeSteps } = await import('./lib/prepare.mjs');
@@ -9,7 +10,7 @@ const { root } = await import('./lib/root.mjs');
 const { Failure, runScript } = await import('./lib/run.mjs');
 
 await runScript(async () => {
-  await takeSteps([install, { ...generate, isNeeded: () => true }]);
+  await takeSteps([install, { ...generate, isNeeded: () => true }, { ...describe, isNeeded: () => true }]);
   const drift = driftOfGen();
   if (drift.length > 0) {
     throw new Failure(

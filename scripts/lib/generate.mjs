@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
+import { OPENAPI } from './describe.mjs';
 import { filesUnder, hashOf, readStamp, writeStamp } from './hash.mjs';
 import { inRoot } from './root.mjs';
 import { Failure, runNode } from './run.mjs';
@@ -51,7 +52,8 @@ export const generate = {
   },
 };
 
-const stampNow = () => `${hashOf(INPUTS)} ${hashOf(['gen', 'bench/gen'])}`;
+const stampNow = () =>
+  `${hashOf(INPUTS)} ${hashOf([...filesUnder('gen').filter((path) => path !== OPENAPI), 'bench/gen'])}`;
 
 async function generateStubs(contracts, image, folder) {
   const paths = contracts.flatMap((path) => ['--path', path]);
@@ -65,7 +67,10 @@ async function step(args) {
     throw new Failure(`Cannot generate gen/: "${args.slice(0, 2).join(' ')}" ended with code ${code}, see above`);
 }
 
-/** Makes one folder like another, file by file. A file that is the same is left alone, one that has vanished is removed. */
+/**
+ * Makes one folder like another, file by file. A file that is the same is left alone, one that has vanished is removed.
+ * The document that another step makes of the same contracts stays.
+ */
 function replaceFolder(from, to) {
   const wanted = new Set();
   for (const path of filesUnder(from)) {
@@ -76,6 +81,6 @@ function replaceFolder(from, to) {
     renameSync(inRoot(path), target);
   }
   for (const path of filesUnder(to)) {
-    if (!wanted.has(inRoot(path))) rmSync(inRoot(path));
+    if (path !== OPENAPI && !wanted.has(inRoot(path))) rmSync(inRoot(path));
   }
 }

@@ -1,16 +1,17 @@
 import { compile } from './compile.mjs';
+import { describe } from './describe.mjs';
 import { generate } from './generate.mjs';
 import { install } from './install.mjs';
 import { withLock } from './lock.mjs';
 
 /** Installs, generates and compiles what has changed since the last time; `project` is "server" or "all". */
 export async function prepare(project) {
-  await takeSteps([install, generate, compile(project)]);
+  await takeSteps([install, generate, describe, compile(project)]);
 }
 
 /** Installs and generates what has changed since the last time. */
 export async function prepareGenerated() {
-  await takeSteps([install, generate]);
+  await takeSteps([install, generate, describe]);
 }
 
 /** Runs the steps that are needed, in their order, while no other process does. Costs next to nothing where none is. */

@@ -20,12 +20,14 @@ export interface RoutesDeps {
 export function createRoutes({ table, isReady, serverInfo }: RoutesDeps): RouteEntry<RouteTarget>[] {
   const bindings = compileBindings(table);
   const methods = [...new Set(bindings.map(({ method }) => method))];
-  const pages = createPages({ bindings, serverInfo, isReady }).map((page): RouteEntry<RouteTarget> => ({
-    httpMethod: 'GET',
-    template: parseTemplate(page.path),
-    target: { kind: 'page', page },
-    label: `(the gateway's own ${page.path})`,
-  }));
+  const pages = createPages({ registry: table.registry, bindings, serverInfo, isReady }).map(
+    (page): RouteEntry<RouteTarget> => ({
+      httpMethod: 'GET',
+      template: parseTemplate(page.path),
+      target: { kind: 'page', page },
+      label: `(the gateway's own ${page.path})`,
+    }),
+  );
   return [...pages, ...bindings.map(restRoute), ...methods.flatMap(rpcRoutes)];
 }
 

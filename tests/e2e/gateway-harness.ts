@@ -10,7 +10,7 @@ export type Answer = (call: IncomingCall, request: Uint8Array, method: Method) =
 
 /** Stands in for the call path: keeps what arrived and answers as the test says. */
 export class Recorder {
-  calls: { method: string; request: JsonValue; call: IncomingCall }[] = [];
+  calls: { method: string; path: string; request: JsonValue; call: IncomingCall }[] = [];
   answer: Answer = (_call, request) => Promise.resolve(request);
   answerMany: (call: IncomingCall, request: Uint8Array) => AsyncIterable<Uint8Array> = () => Readable.from([]);
 
@@ -37,9 +37,10 @@ export class Recorder {
   }
 
   #keep(method: Method, call: IncomingCall, request: Uint8Array): void {
+    const { path } = method;
     const { input, name } = method.descriptor;
     const json = toJson(input, fromBinary(input, request), { registry: fixtureRegistry() });
-    this.calls.push({ method: name, request: json, call });
+    this.calls.push({ method: name, path, request: json, call });
   }
 }
 
@@ -64,7 +65,10 @@ export interface CallAnswer {
   readonly json: Record<string, never> | undefined;
 }
 
-export async function startGateway(services: readonly string[] = ['ThingService']): Promise<RunningGateway> {
+export async function startGateway(
+  services: readonly string[] = ['ThingService'],
+  { bodyBytesMax = BODY_BYTES_MAX } = {},
+): Promise<RunningGateway> {
   const recorder = new Recorder();
   const log: object[] = [];
   const keep = (line: object) => log.push(line);
@@ -76,7 +80,7 @@ export async function startGateway(services: readonly string[] = ['ThingService'
     isReady: () => ready,
     serverInfo: { name: 'keelson', version: '1.2.3' },
     allowedOrigins: ['https://app.example.com'],
-    limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: BODY_BYTES_MAX, requestTimeoutMs: 2000 },
+    limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax, requestTimeoutMs: 2000 },
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   const base = `http://127.0.0.1:${port}`;

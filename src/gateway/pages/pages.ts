@@ -1,17 +1,20 @@
+import type { Registry } from '@bufbuild/protobuf';
 import { jsonText, type HttpAnswer } from '../answer.js';
 import type { Binding } from '../routes/binding.js';
 import type { ServerInfo } from '../server-info.js';
-import { createDocsPage } from './docs-page.js';
+import { createOpenApiDocument } from '../openapi/document.js';
+import { createDocsPages } from './docs-page.js';
 
 /** Something that the gateway answers by itself. */
 export interface Page {
   readonly path: string;
-  /** Says what it is, in the list at the root. */
-  readonly purpose: string;
-  render(): HttpAnswer;
+  /** Says what it is, in the list at the root. Undefined for a part of another page. */
+  readonly purpose: string | undefined;
+  render(): HttpAnswer | Promise<HttpAnswer>;
 }
 
 export interface PagesDeps {
+  readonly registry: Registry;
   readonly bindings: readonly Binding[];
   readonly serverInfo: ServerInfo;
   /** Tells whether calls would succeed now. */
@@ -19,10 +22,11 @@ export interface PagesDeps {
 }
 
 /** Makes the pages that need no call: the root, the probes and the documentation. */
-export function createPages({ bindings, serverInfo, isReady }: PagesDeps): Page[] {
-  const docs = createDocsPage(bindings, serverInfo);
+export function createPages({ registry, bindings, serverInfo, isReady }: PagesDeps): Page[] {
+  const openApi = openApiPage({ registry, bindings, serverInfo });
   const pages: Page[] = [
-    { path: '/docs', purpose: 'the calls below, described', render: () => docs },
+    ...createDocsPages(serverInfo),
+    { path: '/openapi.json', purpose: 'the calls, described for programs (OpenAPI 3.1)', render: () => openApi },
     { path: '/healthz', purpose: '200 while the process is alive', render: () => probe(200, 'alive') },
     {
       path: '/readyz',
@@ -42,9 +46,14 @@ function probe(status: number, word: string): HttpAnswer {
   };
 }
 
+function openApiPage(parts: Pick<PagesDeps, 'registry' | 'bindings' | 'serverInfo'>): HttpAnswer {
+  const body = jsonText(createOpenApiDocument(parts), { isPretty: true });
+  return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'no-cache' }, body };
+}
+
 function rootPage(pages: readonly Page[], bindings: readonly Binding[], { name, version }: ServerInfo): HttpAnswer {
   const rows = [
-    ...pages.map(({ path, purpose }) => ['GET', path, purpose]),
+    ...pages.flatMap(({ path, purpose }) => (purpose === undefined ? [] : [['GET', path, purpose]])),
     ...bindings.map(({ httpMethod, template, method }) => [httpMethod, template.text, method.descriptor.name]),
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

@@ -8,6 +8,7 @@ const WORKSPACE = {
   version: 'v2',
   modules: [
     { path: 'tests/fixtures/proto' },
+    { path: '.build/proto' },
     {
       path: 'node_modules/google-proto-files',
       includes: ['google/api', 'google/rpc'].map((folder) => `node_modules/google-proto-files/${folder}`),

@@ -1,0 +1,143 @@
+import { fromJson, toJson, type JsonValue } from '@bufbuild/protobuf';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { readHttpRules } from '../../src/gateway/routes/http-rule.js';
+import type { MethodTable } from '../../src/rpc/method-table.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import {
+  meaningOf,
+  operationsOf,
+  requestsOf,
+  send,
+  urlOf,
+  type Operation,
+  type Rule,
+} from '../support/openapi-request.js';
+import { record, textOf, type JsonRecord } from '../support/schema-arbitrary.js';
+import { seed } from '../support/seed.js';
+import { aTable } from '../unit/gateway/fixture.js';
+import { startGateway, type RunningGateway } from './gateway-harness.js';
+import { startOwnContracts, type OwnContracts } from './own-contracts.js';
+
+const REQUESTS_PER_OPERATION = 40;
+const TEST_MS_MAX = 120_000;
+const SERVICES = ['ThingService', 'ThingWatcher', 'NastyService'];
+
+async function fetchDocument(base: string): Promise<JsonRecord> {
+  return (await (await fetch(`${base}/openapi.json`)).json()) as JsonRecord;
+}
+
+/** The rule that an operation describes, as the contract states it. */
+function ruleOf({ methods, registry }: Pick<MethodTable, 'methods' | 'registry'>, { json }: Operation): Rule {
+  const method = methods.get(textOf(json['x-keelson-method']));
+  const rules = method === undefined ? [] : readHttpRules(registry, method.descriptor);
+  const rule = rules.find(({ path }) => path === json['x-keelson-template']);
+  if (rule === undefined) throw new Error(`No rule for ${textOf(json['operationId'])}`);
+  return { template: rule.path, body: rule.body };
+}
+
+interface Arrived {
+  readonly method: string;
+  readonly request: JsonValue;
+}
+
+interface Oracle {
+  readonly port: number;
+  readonly table: Pick<MethodTable, 'methods' | 'registry'>;
+  /** What arrived at the handlers since it was last asked. */
+  readonly takeArrived: () => readonly Arrived[];
+}
+
+/** Sends random requests of an operation, and holds what arrives against what was meant. */
+async function holdTo({ port, table, takeArrived }: Oracle, document: JsonRecord, operation: Operation): Promise<void> {
+  const rule = ruleOf(table, operation);
+  const path = textOf(operation.json['x-keelson-method']);
+  const input = table.methods.get(path)?.descriptor.input;
+  if (input === undefined) throw new Error(`No method ${path}`);
+  const property = fc.asyncProperty(requestsOf(document, operation), async (sent) => {
+    const meant = fromJson(input, meaningOf(sent, rule) as JsonValue, { registry: table.registry });
+    const { status, text } = await send(port, sent);
+    expect(status, `${urlOf(sent)}: ${text}`).to.equal(200);
+    expect(takeArrived()).to.deep.equal([
+      { method: path, request: toJson(input, meant, { registry: table.registry }) },
+    ]);
+  });
+  await fc.assert(property, { seed: seed(), numRuns: REQUESTS_PER_OPERATION });
+}
+
+describe('GET /openapi.json', function () {
+  this.timeout(TEST_MS_MAX);
+
+  context('of contracts that are hard to describe', () => {
+    let running: RunningGateway;
+    let document: JsonRecord;
+
+    before(async () => {
+      running = await startGateway(SERVICES, { bodyBytesMax: 1024 * 1024 });
+      running.recorder.answer = () => Promise.resolve(new Uint8Array());
+      document = await fetchDocument(running.base);
+    });
+    after(() => running.gateway.close());
+
+    const takeArrived = (): readonly Arrived[] =>
+      running.recorder.calls.splice(0).map(({ path, request }) => ({ method: path, request }));
+
+    it('is valid by the schema of OpenAPI 3.1', async () => {
+      const { valid, errors } = await new Validator().validate(structuredClone(document));
+      expect(errors).to.equal(undefined);
+      expect(valid).to.equal(true);
+    });
+
+    it('describes every rule', () => {
+      const { methods, registry } = aTable(SERVICES);
+      const rules = [...methods.values()].flatMap((method) =>
+        readHttpRules(registry, method.descriptor).map(({ path }) => `${method.path} ${path}`),
+      );
+      const described = operationsOf(document).map(
+        ({ json }) => `${textOf(json['x-keelson-method'])} ${textOf(json['x-keelson-template'])}`,
+      );
+      expect(described).to.have.members(rules);
+    });
+
+    it('describes requests that arrive as they were meant', async () => {
+      const oracle = { port: running.port, table: aTable(SERVICES), takeArrived };
+      for (const operation of operationsOf(document)) await holdTo(oracle, document, operation);
+    });
+  });
+
+  context('of our own contracts', () => {
+    let own: OwnContracts;
+    let app: TestApp;
+    let document: JsonRecord;
+
+    before(async () => {
+      own = await startOwnContracts();
+      app = await startTestApp();
+      document = await fetchDocument(app.http);
+    });
+    after(async () => {
+      await own.close();
+      await app.close();
+    });
+
+    it('is the one that is committed', () => {
+      expect(document).to.deep.equal(JSON.parse(readFileSync('gen/openapi.json', 'utf8')));
+    });
+
+    it('is valid by the schema of OpenAPI 3.1', async () => {
+      const { errors } = await new Validator().validate(structuredClone(document));
+      expect(errors).to.equal(undefined);
+    });
+
+    it('describes requests that pass the rules of the contract and arrive as they were meant', async () => {
+      for (const operation of operationsOf(document)) await holdTo(own, document, operation);
+    });
+
+    it('asks for the permission that the contract asks for', () => {
+      const item = record(record(document['paths'])['/v1/collections/{collection}/documents/{document}']);
+      expect(record(item['get'])['security']).to.deep.equal([{ token: ['documents.documents.get'] }]);
+    });
+  });
+});
