@@ -4,18 +4,27 @@
 const LAYERS = {
   gateway: ['rpc'],
   rpc: [],
-  services: ['repositories', 'rpc/access', 'rpc/context', 'rpc/errors', 'rpc/service', 'store/json-value'],
+  services: [
+    'repositories',
+    'rpc/access',
+    'rpc/context',
+    'rpc/errors',
+    'rpc/service',
+    'store/frozen',
+    'store/json-value',
+  ],
   repositories: ['ledger', 'cache', 'store', 'rpc/context', 'rpc/errors'],
   ledger: ['store'],
   cache: [],
   store: [],
   workers: ['store', 'ledger/surroundings'],
   async: [],
+  frozen: [],
   telemetry: [],
 };
 
 // Leaves, which every folder may import.
-const LEAVES = ['async', 'config', 'telemetry'];
+const LEAVES = ['async', 'config', 'frozen', 'telemetry'];
 
 // The engines behind the storage port: only src/app.ts chooses one.
 const ENGINES = ['store/mongo', 'store/embedded', 'store/remote'];

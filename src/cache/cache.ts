@@ -30,6 +30,11 @@ export interface ValueCodec<V> {
   encode(value: V): Uint8Array;
   /** Throws for bytes that are none. */
   decode(bytes: Uint8Array): V;
+  /**
+   * Readies a value to be held and given to everybody who asks, and says what it takes in memory with all that is made of
+   * it. Without it that is as much as its bytes.
+   */
+  hold?(value: V): number;
 }
 
 export interface CacheOptions<V> {
@@ -151,10 +156,21 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
     const { revision, value } = await this.#readSource(key);
     // Whoever waits began before such a change and may have what was before it; nobody else may.
     if (!this.#parts.changes.isUnchangedSince(key, revision)) return value;
-    const bytes = value === undefined ? undefined : this.#codec.encode(value);
-    this.#parts.near.set(key, { value }, bytes?.length ?? 0);
-    this.#shared?.tier.offer(key, this.#shared.envelopes.seal(key, { revision, bytes }));
+    this.#hold(key, { value });
+    this.#offer(key, { revision, value });
     return value;
+  }
+
+  #hold(key: string, known: Known<V>): void {
+    const { value } = known;
+    const reckon = (held: V) => this.#codec.hold?.(held) ?? this.#codec.encode(held).length;
+    this.#parts.near.set(key, known, value === undefined ? 0 : reckon(value));
+  }
+
+  #offer(key: string, { revision, value }: KeyRead<V>): void {
+    if (this.#shared === undefined) return;
+    const bytes = value === undefined ? undefined : this.#codec.encode(value);
+    this.#shared.tier.offer(key, this.#shared.envelopes.seal(key, { revision, bytes }));
   }
 
   /** Gives undefined where the shared tier has nothing that is provably current. */
@@ -167,7 +183,7 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
     if (!this.#parts.changes.isUnchangedSince(key, sighting.revision)) return this.#miss('unproved');
     this.metrics.sharedHits += 1;
     const known = { value: sighting.bytes === undefined ? undefined : this.#codec.decode(sighting.bytes) };
-    this.#parts.near.set(key, known, sighting.bytes?.length ?? 0);
+    this.#hold(key, known);
     return known;
   }
 

@@ -4,10 +4,15 @@ import { createEnvelopes, type Envelopes } from '../cache/envelope.js';
 import type { SharedTier } from '../cache/shared-tier.js';
 import type { VersionedSource } from '../cache/versioned-source.js';
 import type { Ledger } from '../ledger/ledger.js';
+import { freezeDeep } from '../frozen/frozen.js';
+import { weightOf } from '../store/weight.js';
 import type { StateDocument } from '../store/state.js';
 
 /** Holds the secret that sealed cache entries are proved with; processes on one database share it. */
 export const CACHE_KEYS_COLLECTION = 'cache_keys';
+
+/** What a cached document takes beside its content: the resource and the message made of it, and how those are kept. */
+const DERIVED_BYTES = 640;
 
 const SECRET_ID = 'shared';
 const SECRET_BYTES = 32;
@@ -34,7 +39,7 @@ export async function createCachedLedger(options: CachedLedgerOptions): Promise<
   const shared = sharedTier && { tier: sharedTier, envelopes: await openEnvelopes(ledger) };
   const cache = create({
     source: createSource(ledger),
-    codec: { encode: (document) => Buffer.from(JSON.stringify(document)), decode: decodeDocument },
+    codec: { encode: (document) => Buffer.from(JSON.stringify(document)), decode: decodeDocument, hold: holdDocument },
     ...(shared && { shared }),
     ...(nearBytesMax !== undefined && { nearBytesMax }),
   });
@@ -102,6 +107,12 @@ async function readKeys(ledger: Ledger, keys: readonly string[]) {
 function decodeDocument(bytes: Uint8Array): StateDocument {
   // Its seal was proved: a process of ours wrote it.
   return JSON.parse(Buffer.from(bytes).toString('utf8')) as StateDocument;
+}
+
+/** Everybody who asks gets the same document, and what was made of it for others, so nobody may change it. */
+function holdDocument(document: StateDocument): number {
+  freezeDeep(document);
+  return DERIVED_BYTES + weightOf(document.value);
 }
 
 async function openEnvelopes(ledger: Ledger): Promise<Envelopes> {

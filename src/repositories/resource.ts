@@ -3,6 +3,7 @@ import type { ReadOptions } from '../ledger/reads.js';
 import type { TransactionView } from '../ledger/transact.js';
 import type { Write } from '../ledger/commit.js';
 import type { CallConsistency } from '../rpc/context.js';
+import { remembering } from '../frozen/frozen.js';
 import type { StateDocument } from '../store/state.js';
 import type { Decodable, ResourceDefinition } from './definition.js';
 import { createExpiry, type Expiry } from './expiry.js';
@@ -72,12 +73,13 @@ export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDe
   const { ledger, now = () => Date.now() } = deps;
   const expiry = createExpiry(definition, now);
   const writes = createWrites(definition, expiry);
+  const decode = remembering((state: StateDocument) => definition.codec.decode(state));
   const changeOne = async (decide: (view: TransactionView) => Promise<Write>, options?: ChangeOptions) => {
     const [document] = await commitTogether(ledger, async (view) => [await decide(view)], options);
     return decodeWritten(definition, document);
   };
   const readMany = (names: readonly string[], context: ReadContext = {}) =>
-    readResources({ ledger, definition, expiry }, names, context);
+    readResources({ ledger, definition, expiry, decode }, names, context);
   return {
     definition,
     writes,
@@ -121,28 +123,27 @@ interface ReadDeps<T> {
   readonly ledger: Ledger;
   readonly definition: Decodable<T>;
   readonly expiry: Expiry;
+  readonly decode: (state: StateDocument) => T;
 }
 
 async function readResources<T>(
-  { ledger, definition, expiry }: ReadDeps<T>,
+  { ledger, definition, expiry, decode }: ReadDeps<T>,
   names: readonly string[],
   context: ReadContext,
 ): Promise<readonly (T | undefined)[]> {
-  const documents = await readFor(ledger, context, (options) =>
-    readDocuments(ledger, definition.collection, names, options),
-  );
-  return documents.map((state) => (expiry.isThere(state) ? definition.codec.decode(state) : undefined));
+  const documents = await readFor(ledger, context, (options) => readDocuments(ledger, definition, names, options));
+  return documents.map((state) => (expiry.isThere(state) ? decode(state) : undefined));
 }
 
-/** One document may come from a cache; several are read together, at one revision. */
+/** One document may come from a cache, if its kind may be in one; several are read together, at one revision. */
 async function readDocuments(
   ledger: Pick<Ledger, 'get' | 'getMany'>,
-  collection: string,
+  { collection, cacheable }: Pick<Decodable<never>, 'collection' | 'cacheable'>,
   names: readonly string[],
   options: ReadOptions,
 ): Promise<readonly (StateDocument | undefined)[]> {
   const [only, ...others] = names;
-  if (only !== undefined && others.length === 0) return [await ledger.get(collection, only, options)];
+  if (cacheable && only !== undefined && others.length === 0) return [await ledger.get(collection, only, options)];
   return (await ledger.getMany(collection, names, options)).documents;
 }
 

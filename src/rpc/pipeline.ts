@@ -4,9 +4,9 @@ import { createLogAudit } from './audit.js';
 import type { IncomingCall, LazyDispatcher, Request } from './call.js';
 import { ANONYMOUS, type Caller } from './context.js';
 import { ServiceError } from './errors.js';
-import { limitError, type Limits } from './limits.js';
 import { assertSize, countUpTo } from './call-limits.js';
 import type { Method } from './method-table.js';
+import { createResponseEncoder, type ResponseEncoder } from './response-encoder.js';
 import { createCallOpener, type CallEnvironment, type RunningCall } from './running-call.js';
 import { createDecodeValid, malformedMessage } from './validation.js';
 
@@ -27,12 +27,13 @@ type Admission = (running: RunningCall) => unknown;
 export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   const openCall = createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) });
   const decodeValid = createDecodeValid(deps.table.registry);
+  const parts = { authenticator: deps.authenticator, encodeResponse: createResponseEncoder(deps.limits) };
 
   async function respondOnce(method: Method, call: IncomingCall, admit: Admission): Promise<Uint8Array> {
     const running = openCall(method, call);
     try {
       // One race for all that the call waits for.
-      const bytes = await running.lifetime.race(work(deps, running, admit));
+      const bytes = await running.lifetime.race(work(parts, running, admit));
       running.succeed();
       return bytes;
     } catch (err) {
@@ -53,7 +54,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       for await (const response of untilEnd(running, responses)) {
         running.beginAnswer();
         counter.count();
-        yield encodeResponse(deps.limits, method, response);
+        yield parts.encodeResponse(method, response);
         running.stages.enter('handler');
       }
       if (method.audit?.beforeAnswer === true) await running.lifetime.race(running.keepInAudit());
@@ -91,12 +92,20 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   };
 }
 
+interface WorkDeps extends Pick<PipelineDeps, 'authenticator'> {
+  readonly encodeResponse: ResponseEncoder;
+}
+
 /** Does what a call with one answer asks for. Each wait is followed by a look at whether the call still lives. */
-async function work(deps: PipelineDeps, running: RunningCall, admit: Admission): Promise<Uint8Array> {
+async function work(
+  { authenticator, encodeResponse }: WorkDeps,
+  running: RunningCall,
+  admit: Admission,
+): Promise<Uint8Array> {
   const { method, lifetime } = running;
   running.assertAdmitted();
   if (method.policy.access.kind !== 'public') {
-    running.caller = await identify(deps.authenticator, running);
+    running.caller = await identify(authenticator, running);
     lifetime.assertOpen();
   }
   running.stages.enter('request');
@@ -105,7 +114,7 @@ async function work(deps: PipelineDeps, running: RunningCall, admit: Admission):
   running.stages.enter('handler');
   const response = await method.handler(running.context, input, running.call);
   lifetime.assertOpen();
-  const bytes = encodeResponse(deps.limits, method, response);
+  const bytes = encodeResponse(method, response);
   if (method.audit?.beforeAnswer === true) await running.keepInAudit();
   return bytes;
 }
@@ -165,14 +174,6 @@ function decodeRequest(method: Method, request: Uint8Array): unknown {
   } catch (err) {
     throw malformedMessage(method.descriptor.input.typeName, err);
   }
-}
-
-function encodeResponse(limits: Limits, method: Method, response: unknown): Uint8Array {
-  const bytes = method.responseCodec.encode(response).finish();
-  assertSize(method, 'responseBytesMax', bytes.byteLength);
-  if (bytes.byteLength <= limits.messageBytesMax) return bytes;
-  const message = `Answer has ${bytes.byteLength} bytes, which is more than are sent`;
-  throw limitError(limits, 'messageBytesMax', message, { reason: 'MESSAGE_TOO_LARGE' });
 }
 
 /**
