@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { DOCUMENTS_COLLECTION } from '../../src/repositories/documents.js';
+import { type ConsistencySession, createConsistencySession } from '../../src/rpc/client/consistency-session.js';
 import { createClient } from '../../src/rpc/client/create-client.js';
 import type { JsonObject } from '../../src/store/json-value.js';
 import { describeMongo } from '../support/describe-mongo.js';
@@ -45,6 +46,7 @@ describeMongo('servers that are killed while Redis is attacked, as their clients
   let dirs: string[];
   let token: string;
   let reachable: Reachable[];
+  let session: ConsistencySession;
 
   before(requireTool('redis'));
 
@@ -54,6 +56,7 @@ describeMongo('servers that are killed while Redis is attacked, as their clients
     redis = await startMortalRedis();
     dirs = [];
     reachable = [];
+    session = createConsistencySession();
     for (let count = 0; count < SERVERS; count += 1) reachable.push(await startServer());
   });
 
@@ -79,12 +82,12 @@ describeMongo('servers that are killed while Redis is attacked, as their clients
 
   function clientOf({ address }: ServeProcess): DocumentClient {
     // What is repeated, and where, is up to the callers, who write it down.
-    return createClient(DocumentServiceDefinition, { address, token, attemptsMax: 1 });
+    return createClient(DocumentServiceDefinition, { address, token, session, attemptsMax: 1 });
   }
 
   async function attack(nemesis: RedisNemesis): Promise<{ recording: DocumentRecording; kills: number }> {
     const random = createRandom(seed());
-    const recording: DocumentRecording = { history: [], reads: [], acknowledged: new Set() };
+    const recording: DocumentRecording = { history: [], reads: [], acknowledged: new Set(), newest: 0 };
     let kills = 0;
     const isOver = endOfAttack(ATTACK_MS, () => kills >= KILLS_MIN && recording.history.length >= CALLS_MIN);
     const pick = () => {

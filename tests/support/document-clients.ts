@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Document, DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { CallError } from '../../src/rpc/client/call-error.js';
-import type { ServiceClient } from '../../src/rpc/client/create-client.js';
+import type { CallOptions, ServiceClient } from '../../src/rpc/client/create-client.js';
 import type { DocumentInput, DocumentOutput } from './document-model.js';
 import type { ObservedRead } from './explain-reads.js';
 import type { Operation } from './linearizability.js';
@@ -27,11 +27,13 @@ export interface DocumentRecording {
   readonly reads: ObservedRead[];
   /** The texts whose writes were acknowledged; each is written by one call only. */
   readonly acknowledged: Set<string>;
+  /** The newest revision that any answer has shown. */
+  newest: number;
 }
 
 export interface DocumentCaller {
   readonly name: string;
-  /** Gives the client of some server; a server that was started again has a new one. */
+  /** Gives the client of some server; a server that was started again has a new one. All share a session. */
   readonly anyClient: () => DocumentClient;
   readonly random: () => number;
   readonly recording: DocumentRecording;
@@ -40,18 +42,17 @@ export interface DocumentCaller {
 
 /** Reads, lists, creates, updates and deletes documents at one server after another, with etags and without. */
 export async function callDocuments(caller: DocumentCaller): Promise<void> {
-  const { name, random, isOver } = caller;
+  const { name, random, isOver, recording } = caller;
   /** What this caller knows of documents, as people do who opened one a while ago: their etags. */
   const known = new Map<string, Document>();
-  let seen = 0;
   for (let count = 0; !isOver(); count += 1) {
     const key = `${Math.floor(performance.now() / EPOCH_MS)}-${Math.floor(random() * KEYS)}`;
     const choice = random();
     const document = await (choice < 0.6
-      ? read(caller, { key, seen, isList: choice < 0.1 })
+      ? read(caller, { key, isList: choice < 0.1, consistency: CONSISTENCIES[Math.floor(random() * 4)] })
       : change(caller, { key, input: chooseChange(random(), `${name}.${count}`, known.get(key)), etags: known }));
     if (document !== undefined) known.set(key, document);
-    seen = Math.max(seen, Number(document?.revision ?? 0));
+    recording.newest = Math.max(recording.newest, Number(document?.revision ?? 0));
     await delay(random() * PAUSE_MS_MAX);
   }
 }
@@ -67,20 +68,26 @@ function chooseChange(choice: number, text: string, known: Document | undefined)
 
 type Change = Exclude<DocumentInput, { kind: 'get' }>;
 
+/** What reads ask for, the default as often as the others together. */
+const CONSISTENCIES = ['at-least', 'any', undefined, undefined] as const;
+
 interface Reading {
   readonly key: string;
-  readonly seen: number;
   readonly isList: boolean;
+  readonly consistency: (typeof CONSISTENCIES)[number];
 }
 
 async function read(
   { anyClient, recording }: DocumentCaller,
-  { key, seen, isList }: Reading,
+  { key, isList, consistency }: Reading,
 ): Promise<Document | undefined> {
   const start = performance.now();
+  const atLeast = consistency === 'any' ? 0 : recording.newest;
   const name = `${DOCUMENT_NAME_PREFIX}${key}`;
+  const options = { ...(consistency && { consistency }) };
   try {
-    const document = await (isList ? findInList(anyClient(), name) : anyClient().getDocument({ name }));
+    const client = anyClient();
+    const document = await (isList ? findInList(client, name, options) : client.getDocument({ name }, options));
     return note(document);
   } catch (err) {
     if (isRefusal(err, 'RESOURCE_NOT_FOUND')) return note(undefined);
@@ -91,14 +98,16 @@ async function read(
   function note(document: Document | undefined): Document | undefined {
     const text = textOf(document);
     const output = { kind: 'read', text } as const;
-    recording.history.push({ key, input: { kind: 'get' }, output, start, end: performance.now() });
-    recording.reads.push({ key, text, atLeast: seen });
+    if (consistency === undefined) {
+      recording.history.push({ key, input: { kind: 'get' }, output, start, end: performance.now() });
+    }
+    recording.reads.push({ key, text, atLeast });
     return document;
   }
 }
 
-async function findInList(client: DocumentClient, name: string): Promise<Document | undefined> {
-  const { documents } = await client.listDocuments({ parent: PARENT, filter: `name = "${name}"` });
+async function findInList(client: DocumentClient, name: string, options: CallOptions): Promise<Document | undefined> {
+  const { documents } = await client.listDocuments({ parent: PARENT, filter: `name = "${name}"` }, options);
   return documents[0];
 }
 
