@@ -16,7 +16,9 @@ interface Waiting<V> {
 const BATCH_KEYS_MAX = 500;
 
 /** Reads single keys; those that are asked for in one turn of the event loop share one read of the source. */
-export function createBatchReader<V>(source: Pick<VersionedSource<V>, 'read'>): (key: string) => Promise<KeyRead<V>> {
+export function createBatchReader<V>(
+  source: Pick<VersionedSource<V>, 'check' | 'read'>,
+): (key: string) => Promise<KeyRead<V>> {
   let waiting: Waiting<V>[] = [];
 
   const flush = () => {
@@ -29,6 +31,7 @@ export function createBatchReader<V>(source: Pick<VersionedSource<V>, 'read'>): 
 
   return (key) =>
     new Promise((resolve, reject) => {
+      source.check(key);
       if (waiting.length === 0) setImmediate(flush);
       waiting.push({ key, resolve, reject });
     });

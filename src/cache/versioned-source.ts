@@ -23,6 +23,8 @@ export interface VersionedSource<V> {
   catchUp(options: WaitOptions): Promise<unknown>;
   /** Moves `revision()` to that revision at least. */
   waitFor(revision: number, options: WaitOptions): Promise<unknown>;
+  /** Throws for a key that a read would refuse: reads are shared, and one key must not fail those of others. */
+  check(key: string): void;
   /** Reads at a revision that is not less than `revision()` at the time of the call. */
   read(keys: readonly string[]): Promise<VersionedRead<V>>;
   observe(observer: ChangeObserver): () => void;

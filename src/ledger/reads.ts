@@ -45,6 +45,8 @@ export interface ScanResult {
 }
 
 export interface Reads {
+  /** Throws what a read of that name would be refused with: of an unknown collection, or a malformed id. */
+  check(collection: string, id: string): void;
   get(collection: string, id: string, options?: ReadOptions): Promise<StateDocument | undefined>;
   getMany(collection: string, ids: readonly string[], options?: ReadOptions): Promise<ReadResult>;
   scan(collection: string, options: ScanOptions): Promise<ScanResult>;
@@ -60,6 +62,7 @@ export function createReads(store: Store, log: Log): Reads {
     return readAt(log, options, (at) => store.getDocuments({ collection, ids, at, signal: options.signal }));
   };
   return {
+    check: (collection, id) => checkName({ collection, id }, hasCollection),
     get: async (collection, id, options) => (await getMany(collection, [id], options)).documents[0],
     getMany,
     scan: async (collection, options) => {

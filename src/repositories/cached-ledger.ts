@@ -75,6 +75,10 @@ function createSource(ledger: Ledger): VersionedSource<StateDocument> {
     revision: () => ledger.revision(),
     catchUp: (options) => ledger.catchUp(options),
     waitFor: (revision, options) => ledger.waitFor(revision, options),
+    check: (key) => {
+      const { collection, id } = nameOf(key);
+      ledger.check(collection, id);
+    },
     read: (keys) => readKeys(ledger, keys),
     observe: (observer) =>
       ledger.observe({

@@ -51,6 +51,7 @@ export function createSimulation(seed: number): Simulation {
       follow(tail);
     },
     waitFor: async () => follow(log.length),
+    check: () => undefined,
     async read(keys) {
       await later();
       // The database shows some revision between what this process has followed and the newest.

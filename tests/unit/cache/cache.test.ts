@@ -165,6 +165,7 @@ function aCache(
     revision: () => revision,
     catchUp: async () => undefined,
     waitFor: async () => undefined,
+    check: () => undefined,
     async read(keys) {
       reads.push(keys);
       return { revision, values: keys.map(valueOf) };
