@@ -1,34 +1,60 @@
+/** Where metadata is before anybody has asked for all of it. */
+export interface MetadataSource {
+  /** Gives the first text value of a key in lower case. */
+  get(key: string): string | undefined;
+  /** Adds everything to metadata that has none yet. */
+  copyTo(metadata: CallMetadata): void;
+}
+
 /** Request or response metadata of a call. Keys are case-insensitive; binary values live under keys that end in `-bin`. */
 export class CallMetadata {
-  readonly #text = new Map<string, string[]>();
-  readonly #binary = new Map<string, Uint8Array[]>();
+  #source: MetadataSource | undefined;
+  #text: Map<string, string[]> | undefined;
+  #binary: Map<string, Uint8Array[]> | undefined;
+
+  /** Begins with what a source has, or with nothing. */
+  constructor(source?: MetadataSource) {
+    this.#source = source;
+  }
 
   /** Gives the first text value of a key. */
   get(key: string): string | undefined {
-    return this.#text.get(key.toLowerCase())?.[0];
+    const name = key.toLowerCase();
+    return this.#source === undefined ? this.#text?.get(name)?.[0] : this.#source.get(name);
   }
 
   /** Gives the first value of a key that ends in `-bin`. */
   getBinary(key: string): Uint8Array | undefined {
-    return this.#binary.get(key.toLowerCase())?.[0];
+    this.#copySource();
+    return this.#binary?.get(key.toLowerCase())?.[0];
   }
 
   add(key: string, value: string): void {
-    append(this.#text, key.toLowerCase(), value);
+    this.#copySource();
+    append((this.#text ??= new Map<string, string[]>()), key.toLowerCase(), value);
   }
 
   addBinary(key: string, value: Uint8Array): void {
-    append(this.#binary, key.toLowerCase(), value);
+    this.#copySource();
+    append((this.#binary ??= new Map<string, Uint8Array[]>()), key.toLowerCase(), value);
   }
 
   /** Gives all text values, key by key. */
   *entries(): Generator<readonly [key: string, value: string]> {
-    for (const [key, values] of this.#text) for (const value of values) yield [key, value];
+    this.#copySource();
+    for (const [key, values] of this.#text ?? []) for (const value of values) yield [key, value];
   }
 
   /** Gives all binary values, key by key. */
   *binaryEntries(): Generator<readonly [key: string, value: Uint8Array]> {
-    for (const [key, values] of this.#binary) for (const value of values) yield [key, value];
+    this.#copySource();
+    for (const [key, values] of this.#binary ?? []) for (const value of values) yield [key, value];
+  }
+
+  #copySource(): void {
+    const source = this.#source;
+    this.#source = undefined;
+    source?.copyTo(this);
   }
 }
 
@@ -49,9 +75,11 @@ export const RESERVED_KEY =
   /^(?::|grpc-(?!trace-bin$|tags-bin$)|(?:te|content-type|content-length|connection|keep-alive|proxy-connection|transfer-encoding|upgrade|host|http2-settings)$)/;
 
 const ILLEGAL_IN_HEADER = /[^ -~]/gu;
+const LEGAL_IN_HEADER = /^[ -~]*$/;
 
 /** Makes any text fit for a header: what none can hold is percent-encoded, after lone surrogates became U+FFFD. */
 export function toHeaderText(text: string): string {
+  if (LEGAL_IN_HEADER.test(text)) return text;
   return percentEncode(text, ILLEGAL_IN_HEADER);
 }
 

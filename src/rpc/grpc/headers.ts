@@ -9,7 +9,17 @@ export const OK_TRAILERS: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '
 
 /** Reads the metadata of a call. HTTP/2 has lower-cased the keys; `-bin` values are base64, padded or not. */
 export function readMetadata(headers: IncomingHttpHeaders): CallMetadata {
-  const metadata = new CallMetadata();
+  return new CallMetadata({
+    get(key) {
+      const value = headers[key];
+      if (value === undefined || key.endsWith('-bin') || RESERVED_KEY.test(key)) return undefined;
+      return Array.isArray(value) ? value[0] : value;
+    },
+    copyTo: (metadata) => copyMetadata(headers, metadata),
+  });
+}
+
+function copyMetadata(headers: IncomingHttpHeaders, metadata: CallMetadata): void {
   for (const key of Object.keys(headers)) {
     const value = headers[key];
     if (value === undefined || RESERVED_KEY.test(key)) continue;
@@ -19,7 +29,6 @@ export function readMetadata(headers: IncomingHttpHeaders): CallMetadata {
       else for (const part of text.split(',')) metadata.addBinary(key, Buffer.from(part.trim(), 'base64'));
     }
   }
-  return metadata;
 }
 
 /** Counts what a peer's headers take, as HTTP/2 does for its own limit: 32 bytes beside each key and value. */
@@ -31,16 +40,23 @@ export function countHeaderBytes(headers: IncomingHttpHeaders): number {
 
 /** Writes metadata as headers. What no header can hold is percent-encoded; a key that is none is left out. */
 export function writeMetadata(metadata: CallMetadata): OutgoingHttpHeaders {
-  const headers: Record<string, string[]> = {};
+  const headers: Record<string, string | string[]> = {};
   for (const [key, value] of metadata.entries()) {
     if (!isSendableKey(key) || key.endsWith('-bin')) continue;
-    (headers[key] ??= []).push(toHeaderText(value));
+    append(headers, key, toHeaderText(value));
   }
   for (const [key, value] of metadata.binaryEntries()) {
     if (!isSendableKey(key) || !key.endsWith('-bin')) continue;
-    (headers[key] ??= []).push(Buffer.from(value).toString('base64'));
+    append(headers, key, Buffer.from(value).toString('base64'));
   }
   return headers;
+}
+
+function append(headers: Record<string, string | string[]>, key: string, value: string): void {
+  const present = headers[key];
+  if (present === undefined) headers[key] = value;
+  else if (typeof present === 'string') headers[key] = [present, value];
+  else present.push(value);
 }
 
 /** Writes how a call ended, with google.rpc.Status beside it, as rich-error clients expect. */

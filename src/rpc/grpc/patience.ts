@@ -30,7 +30,16 @@ export function createPatience<K extends object>(timeoutMs: number): Patience<K>
     limit: (key, promise, tooLate) =>
       new Promise((resolve, reject) => {
         waiting.set(key, { sinceMs: performance.now(), giveUp: () => reject(tooLate()) });
-        promise.finally(() => waiting.delete(key)).then(resolve, reject);
+        promise.then(
+          (value) => {
+            waiting.delete(key);
+            resolve(value);
+          },
+          (err: unknown) => {
+            waiting.delete(key);
+            reject(err);
+          },
+        );
       }),
     close: () => clearInterval(timer),
   };

@@ -14,6 +14,10 @@ const HEADERS: OutgoingHttpHeaders = Object.freeze({
   'grpc-accept-encoding': ACCEPTED_ENCODINGS,
 });
 
+// A date is for caches, and gRPC knows none. Node reads `sendDate`, though its types do not say so.
+const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
+const WITHOUT_BODY = { endStream: true, sendDate: false };
+
 /** Writes the answer of one call. It ends once; what comes after that, or after the peer has gone, is dropped. */
 export class ResponseWriter {
   readonly #stream: ServerHttp2Stream;
@@ -66,7 +70,7 @@ export class ResponseWriter {
 
   #open(trailers: OutgoingHttpHeaders | undefined): void {
     if (trailers !== undefined) this.#trailers = trailers;
-    this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata) }, { waitForTrailers: true });
+    this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata) }, WITH_TRAILERS);
     this.#stream.once('wantTrailers', () => {
       this.#stream.sendTrailers(this.#trailers);
       this.#stopRequests();
@@ -75,7 +79,7 @@ export class ResponseWriter {
 
   /** A failure without an answer is one header block. */
   #endAtOnce(trailers: OutgoingHttpHeaders): void {
-    this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata), ...trailers }, { endStream: true });
+    this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata), ...trailers }, WITHOUT_BODY);
     this.#stopRequests();
   }
 
