@@ -9,6 +9,7 @@ import {
   replicateAccess,
 } from './repositories/access-policies.js';
 import { declareResource } from './repositories/resource.js';
+import type { SweepableResource } from './repositories/sweeper.js';
 import type { Authorizer } from './rpc/access.js';
 import type { Clock } from './rpc/context.js';
 import type { MethodTable } from './rpc/method-table.js';
@@ -25,6 +26,7 @@ import { createGrantGuard } from './services/access/grant-guard.js';
 export interface Access {
   readonly authorizer: Authorizer;
   readonly services: readonly ServiceImplementation[];
+  readonly resources: readonly SweepableResource[];
   /** Makes the built-in roles of the methods that are served, and the first owner. To be called before any call. */
   prepare(table: MethodTable, firstOwner: string): Promise<void>;
 }
@@ -41,7 +43,8 @@ export async function openAccess({ ledger, registry, clock, cleanups }: AccessDe
   const definitions = defineAccess(registry);
   await ledger.declareCollections([ACCESS_STATE_COLLECTION]);
   const { roles, groups, bindings } = definitions;
-  for (const definition of [roles, groups, bindings]) await declareResource(ledger, definition);
+  const resources = [roles, groups, bindings];
+  for (const definition of resources) await declareResource(ledger, definition);
   const model = new AccessModel();
   const replica = await replicateAccess(ledger, definitions, model);
   cleanups.add('access', () => replica.close());
@@ -50,6 +53,7 @@ export async function openAccess({ ledger, registry, clock, cleanups }: AccessDe
   const guard = createGrantGuard({ model });
   return {
     authorizer: decisions,
+    resources,
     services: [createAccessPolicyService({ policies, guard, decisions }), createAccessService({ model, decisions })],
     prepare: async (table, firstOwner) => {
       const builtInRoles = createBuiltInRoles(permissionsOf(table));

@@ -28,7 +28,7 @@ import type { ServiceImplementation } from './rpc/service.js';
 import { createDocumentService } from './services/documents/document-service.js';
 import { createApiKeyAuthenticator } from './services/identity/authenticate.js';
 import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
-import { openStorage } from './storage.js';
+import { openStorage, sweepExpired } from './storage.js';
 import type { Wake } from './ledger/surroundings.js';
 import type { Store } from './store/store.js';
 import type { WorkerState } from './workers/worker-state.js';
@@ -108,6 +108,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const builtin = createBuiltinServices(config, { health, registry, services });
   const table = createMethodTable(registry, [...services, ...builtin]);
   await access.prepare(table, FIRST_ADMIN);
+  sweepExpired([API_KEYS, DOCUMENTS, ...access.resources], { ledger, clock, log, cleanups, metrics });
   const load = createLoadLimit(config.limits);
   const loadWatch = watchLoad(load, () => openCalls.unarySize);
   cleanups.add('load watch', () => loadWatch.close());

@@ -7,9 +7,12 @@ import { createRedisWake } from './ledger/wake/redis-wake.js';
 import type { Cleanups } from './lifecycle.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger, type CachedLedger } from './repositories/cached-ledger.js';
 import { declareResource, type DeclarableResource } from './repositories/resource.js';
+import { startSweeper, type SweepableResource } from './repositories/sweeper.js';
+import type { Clock } from './rpc/context.js';
 import { openEmbeddedStore } from './store/embedded/open-embedded-store.js';
 import { openMongoStore } from './store/mongo/open-mongo-store.js';
 import type { Store } from './store/store.js';
+import type { Metrics } from './telemetry/metrics.js';
 
 /** Opens the engine that the settings choose. Whoever opens it closes it. */
 export function openStore({ storeUrl, dataDir }: Pick<Config, 'storeUrl' | 'dataDir'>): Promise<Store> {
@@ -35,6 +38,25 @@ interface StorageDeps {
   readonly cleanups: Cleanups;
   /** What other processes of the same supervisor share. */
   readonly fleet?: SharedStorage | undefined;
+}
+
+/** Deletes expired resources in the background until the cleanups run. */
+export function sweepExpired(
+  resources: readonly SweepableResource[],
+  { ledger, clock, log, cleanups, metrics }: SweepDeps,
+): void {
+  const sweeper = startSweeper({ ledger, resources, now: () => clock.now(), log });
+  cleanups.add('sweeper', () => sweeper.close());
+  metrics?.totals('keelson_resources_swept_total', 'Expired resources that this process has deleted', {
+    label: 'collection',
+    read: () => sweeper.swept(),
+  });
+}
+
+interface SweepDeps extends Pick<StorageDeps, 'log' | 'cleanups'> {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'totals'> | undefined;
 }
 
 interface SharedStorage {
