@@ -36,6 +36,7 @@ const DRIVERS = [
   { packages: ['libsql', 'better-sqlite3', 'node:sqlite'], files: ['src/store/embedded/**'] },
   { packages: ['@grpc/grpc-js', '@grpc/reflection', 'grpc-health-check'], files: ['src/rpc/**'] },
   { packages: ['prom-client'], files: ['src/telemetry/metrics.ts'] },
+  { packages: ['@opentelemetry/*'], files: ['src/telemetry/tracing.ts'] },
   { packages: ['fastify', '@fastify/*', 'ws'], files: ['src/gateway/**'] },
 ];
 

@@ -28,7 +28,7 @@ import type { ServiceImplementation } from './rpc/service.js';
 import { createDocumentService } from './services/documents/document-service.js';
 import { createApiKeyAuthenticator } from './services/identity/authenticate.js';
 import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
-import { openStorage, sweepExpired } from './storage.js';
+import { DATABASE, openStorage, sweepExpired } from './storage.js';
 import type { Wake } from './ledger/surroundings.js';
 import type { Store } from './store/store.js';
 import type { WorkerState } from './workers/worker-state.js';
@@ -89,14 +89,16 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const health = new HealthRegistry();
   const openCalls = new OpenCalls();
   const certificates = await openCertificates(config, { log, cleanups });
-  const { metrics, eventLoop, admin } = await startMonitoring(config, {
+  const monitoring = await startMonitoring(config, {
+    log,
     health,
     openCalls,
     cleanups,
     certificates,
     isShownElsewhere: fleet !== undefined,
   });
-  const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups, fleet });
+  const { metrics, admin } = monitoring;
+  const ledger = await openStorage(config, [API_KEYS, DOCUMENTS], { log, cleanups, fleet, ...monitoring });
   if (metrics !== undefined) monitorStorage(metrics, ledger);
   const apiKeys = createApiKeys(ledger);
   const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
@@ -105,6 +107,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const access = await openAccess({ ledger, registry, clock, cleanups });
   const own = createDocumentService({ documents: createDocuments(ledger) });
   const services = [own, ...access.services, ...(extension?.services ?? [])];
+  for (const { definition, needs } of services) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
   const builtin = createBuiltinServices(config, { health, registry, services });
   const table = createMethodTable(registry, [...services, ...builtin]);
   await access.prepare(table, FIRST_ADMIN);
@@ -121,9 +124,8 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     openCalls,
     limits: config.limits,
     databaseId: ledger.databaseId,
-    metrics,
-    eventLoop,
     load,
+    ...monitoring,
   });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;

@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from './rpc/limits.js';
 import type { TlsFiles } from './rpc/tls.js';
+import { createSettingsReader, type EffectiveSetting, type Environment, type SettingsReader } from './settings.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -49,6 +50,8 @@ export interface Config {
   readonly workers: number;
   /** Where metrics are shown. Undefined for nowhere. */
   readonly adminListen: ListenAddress | undefined;
+  /** Whether the admin listener hands out profiles, which hold whatever is in memory. */
+  readonly profiling: boolean;
   /** An absolute path. */
   readonly dataDir: string;
   /** A MongoDB connection string that names a database. Undefined for the embedded engine. May hold a password. */
@@ -69,6 +72,10 @@ export interface Config {
   readonly limits: Limits;
   /** Undefined where nothing is served over TLS. */
   readonly tls: TlsConfig | undefined;
+  /** Where traces go over OTLP/HTTP: the base URL of a collector. Undefined for nowhere. May hold a password. */
+  readonly otlpEndpoint: string | undefined;
+  /** Which part of the traces that begin here is recorded, from 0 to 1. */
+  readonly traceRatio: number;
 }
 
 /** The settings are wrong; the message has one sentence per mistake. */
@@ -77,36 +84,24 @@ export class ConfigError extends Error {
 }
 
 /** Reads and checks all settings. This is the only file that knows the environment; all mistakes are told at once. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const mistakes: string[] = [];
-  const read = <T>(name: string, fallback: string, parse: (value: string) => T): T => {
-    // An empty variable is what a shell or a compose file makes of "not set".
-    const value = env[name]?.trim() || fallback;
-    try {
-      return parse(value);
-    } catch (err) {
-      mistakes.push(`${name}="${value}": ${err instanceof Error ? err.message : String(err)}`);
-      return parse(fallback);
-    }
-  };
+export function readConfig(env: Environment): Config {
+  return readSettings(env).config;
+}
 
-  /** Like read(), for what may be absent and must not be shown in a message. */
-  const readSecret = (name: string, parse: (value: string) => string): string | undefined => {
-    const value = env[name]?.trim() || undefined;
-    try {
-      return value === undefined ? undefined : parse(value);
-    } catch (err) {
-      mistakes.push(`${name}: ${err instanceof Error ? err.message : String(err)}`);
-      return undefined;
-    }
-  };
+/** Gives what is in effect, setting by setting, with secrets masked; throws as {@link readConfig} does. */
+export function readEffectiveSettings(env: Environment): readonly EffectiveSetting[] {
+  return readSettings(env).effective;
+}
 
+function readSettings(env: Environment): { config: Config; effective: readonly EffectiveSetting[] } {
+  const { read, readSecret, mistakes, effective } = createSettingsReader(env);
   const config: Config = {
     grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
     grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'grpc-js', (value) => oneOf(GRPC_TRANSPORTS, value)),
     workers: read('KEELSON_WORKERS', '1', parseWorkers),
     adminListen: read('KEELSON_ADMIN_LISTEN', '', (value) => (value === '' ? undefined : parseListen(value))),
+    profiling: read('KEELSON_PROFILING', 'false', parseBoolean),
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
@@ -118,12 +113,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
     limits: readLimits((name, fallback) => read(name, String(fallback), parseLimit)),
     tls: readTls(read, mistakes),
+    otlpEndpoint: readSecret('KEELSON_OTLP_ENDPOINT', parseHttpUrl) ?? readSecret(OTEL_ENDPOINT, parseHttpUrl),
+    traceRatio: read('KEELSON_TRACE_RATIO', '1', parseRatio),
   };
   const allowPlaintext = read('KEELSON_ALLOW_PLAINTEXT', 'false', parseBoolean);
   if (!allowPlaintext) mistakes.push(...plaintextMistakes(config));
   mistakes.push(...unknownSettings(env));
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'));
-  return Object.freeze(config);
+  return { config: Object.freeze(config), effective };
 }
 
 /** Names every setting, so that a misspelt one is told and not passed over. */
@@ -133,6 +130,7 @@ export const SETTINGS = [
   'KEELSON_GRPC_TRANSPORT',
   'KEELSON_WORKERS',
   'KEELSON_ADMIN_LISTEN',
+  'KEELSON_PROFILING',
   'KEELSON_DATA_DIR',
   'KEELSON_STORE_URL',
   'KEELSON_REDIS_URL',
@@ -148,13 +146,18 @@ export const SETTINGS = [
   'KEELSON_TLS_CLIENT_CA_FILE',
   'KEELSON_TLS_LISTENERS',
   'KEELSON_TLS_CLIENT_LISTENERS',
+  'KEELSON_OTLP_ENDPOINT',
+  'KEELSON_TRACE_RATIO',
   ...Object.values(LIMIT_SETTINGS),
 ] as const;
+
+/** What every program that speaks OpenTelemetry reads; counts where our own setting says nothing. */
+const OTEL_ENDPOINT = 'OTEL_EXPORTER_OTLP_ENDPOINT';
 
 /** Read by client commands and by tests, and harmless beside a server. */
 const OTHER_SETTINGS = /^KEELSON_(ADDRESS|TOKEN|CA_FILE|CERT_FILE|KEY_FILE|TEST_.*|BREAKING_.*)$/;
 
-function unknownSettings(env: Readonly<Record<string, string | undefined>>): string[] {
+function unknownSettings(env: Environment): string[] {
   const known: readonly string[] = SETTINGS;
   return Object.keys(env)
     .filter((name) => name.startsWith('KEELSON_') && !known.includes(name) && !OTHER_SETTINGS.test(name))
@@ -236,6 +239,17 @@ function parseMebibytes(value: string): number {
   return mebibytes;
 }
 
+function parseHttpUrl(value: string): string {
+  if (!URL.canParse(value) || !/^https?:\/\//.test(value)) throw new Error('must be http://HOST:PORT or https://');
+  return value.replace(/\/$/, '');
+}
+
+function parseRatio(value: string): number {
+  const ratio = Number(value);
+  if (!/^\d*\.?\d+$/.test(value) || ratio > 1) throw new Error('must be a number from 0 to 1');
+  return ratio;
+}
+
 function parseWorkers(value: string): number {
   if (!/^[1-9]\d?$/.test(value) || Number(value) > WORKERS_MAX) {
     throw new Error(`must be a whole number from 1 to ${WORKERS_MAX}`);
@@ -248,9 +262,7 @@ function parseMilliseconds(value: string): number {
   return Number(value);
 }
 
-type Read = <T>(name: string, fallback: string, parse: (value: string) => T) => T;
-
-function readTls(read: Read, mistakes: string[]): TlsConfig | undefined {
+function readTls(read: SettingsReader['read'], mistakes: string[]): TlsConfig | undefined {
   const readFile = (name: string) => read(name, '', (value) => value && resolve(value));
   const certFile = readFile('KEELSON_TLS_CERT_FILE');
   const keyFile = readFile('KEELSON_TLS_KEY_FILE');

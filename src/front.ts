@@ -52,7 +52,16 @@ export interface Front {
 
 type FrontConfig = Pick<
   Config,
-  'httpListen' | 'adminListen' | 'tls' | 'corsOrigins' | 'limits' | 'settleMs' | 'drainTimeoutMs'
+  | 'httpListen'
+  | 'profiling'
+  | 'otlpEndpoint'
+  | 'traceRatio'
+  | 'adminListen'
+  | 'tls'
+  | 'corsOrigins'
+  | 'limits'
+  | 'drainTimeoutMs'
+  | 'settleMs'
 >;
 
 interface FrontDeps {
@@ -83,7 +92,13 @@ async function start({ config, upstream, deps, cleanups }: FrontParts): Promise<
   const health = new HealthRegistry();
   const openCalls = new OpenCalls();
   const certificates = await openCertificates(config, { log, cleanups });
-  const { metrics, eventLoop, admin } = await startMonitoring(config, { health, openCalls, cleanups, certificates });
+  const { metrics, eventLoop, admin, tracing } = await startMonitoring(config, {
+    log,
+    health,
+    openCalls,
+    cleanups,
+    certificates,
+  });
   const transport = createGrpcTransport({
     address: upstream.address,
     serviceConfig: SPREAD_OVER_ALL,
@@ -100,7 +115,7 @@ async function start({ config, upstream, deps, cleanups }: FrontParts): Promise<
       .map((service) => forwardService(service, { transport, policy: OPEN }));
     const table = createMethodTable(registry, services);
     const { limits } = config;
-    const shared = { table, ...deps, openCalls, limits, metrics, eventLoop };
+    const shared = { table, ...deps, openCalls, limits, metrics, eventLoop, tracing };
     return {
       table,
       dispatcher: createDispatcher({ ...shared, authenticator: UPSTREAM_DECIDES, authorizer: UPSTREAM_DECIDES }),

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addCallCommand } from './commands/call.js';
+import { addConfigCommand } from './commands/config.js';
 import { addGatewayCommand } from './commands/gateway.js';
 import { addHealthCommand } from './commands/health.js';
 import { addLedgerCommand } from './commands/ledger.js';
@@ -13,6 +14,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   addServeCommand(program);
   addGatewayCommand(program);
   addCallCommand(program);
+  addConfigCommand(program);
   addHealthCommand(program);
   addLedgerCommand(program);
   await program.parseAsync(argv);

@@ -1,12 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import type { Certificates } from './certificates.js';
 import type { Config, ListenAddress } from './config.js';
+import { watchDependencies, type DependencyWatch } from './dependencies.js';
 import type { Cleanups } from './lifecycle.js';
+import { readVersion } from './package-files.js';
 import type { CachedLedger } from './repositories/cached-ledger.js';
 import type { HealthRegistry } from './rpc/builtin/health.js';
 import type { OpenCalls } from './rpc/open-calls.js';
 import { serverOptions } from './rpc/tls.js';
 import { createAdminServer, type AdminServerDeps } from './telemetry/admin-server.js';
+import type { Logger } from 'pino';
+import { createWorkLog, type WorkLog } from './telemetry/work.js';
 import { watchEventLoop, type EventLoopWatch } from './telemetry/event-loop.js';
+import { startTracing, type Tracing } from './telemetry/tracing.js';
+import { createProfiler } from './telemetry/profiler.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 
 const SECONDS_PER_MS = 1 / 1000;
@@ -18,6 +25,12 @@ export interface Monitoring {
   readonly metrics: Metrics | undefined;
   /** Where the admin listener is, if there is one. */
   readonly admin: ListenAddress | undefined;
+  /** What the process depends on, and whether it is there. */
+  readonly dependencies: DependencyWatch;
+  /** Tells what is done for each call. */
+  readonly work: WorkLog;
+  /** Undefined where nothing is traced. */
+  readonly tracing: Tracing | undefined;
 }
 
 interface Monitored {
@@ -25,18 +38,25 @@ interface Monitored {
   readonly openCalls: OpenCalls;
   readonly cleanups: Cleanups;
   readonly certificates: Pick<Certificates, 'admin'>;
+  readonly log: Logger;
   /** Another process shows what this one counts. */
   readonly isShownElsewhere?: boolean;
 }
 
+type MonitoringConfig = Pick<Config, 'adminListen' | 'profiling' | 'otlpEndpoint' | 'traceRatio'>;
+
 /** Opens first and closes last: a start and a stop are what one wants to see. */
-export async function startMonitoring(
-  { adminListen }: Pick<Config, 'adminListen'>,
-  { health, openCalls, cleanups, certificates, isShownElsewhere = false }: Monitored,
-): Promise<Monitoring> {
+export async function startMonitoring(config: MonitoringConfig, monitored: Monitored): Promise<Monitoring> {
+  const { log, health, openCalls, cleanups } = monitored;
+  const { isShownElsewhere = false, certificates } = monitored;
   const eventLoop = watchEventLoop();
   cleanups.add('event loop watch', () => eventLoop.close());
-  if (adminListen === undefined) return { eventLoop, metrics: undefined, admin: undefined };
+  const dependencies = watchDependencies({ log, onChange: (name, state) => health.setDependency(name, state) });
+  cleanups.add('dependency watch', () => dependencies.close());
+  const tracing = await openTracing(config, cleanups);
+  const work = createWorkLog({ others: tracing?.sharedWork });
+  const parts = { eventLoop, dependencies, tracing, work };
+  if (config.adminListen === undefined) return { ...parts, metrics: undefined, admin: undefined };
   const metrics = createMetrics();
   metrics.gauge('keelson_calls_running', 'Calls that run now, open streams among them', () => openCalls.size);
   metrics.gauge(
@@ -45,15 +65,21 @@ export async function startMonitoring(
     () => eventLoop.lagMs() * SECONDS_PER_MS,
     { across: 'max' },
   );
-  if (isShownElsewhere) return { eventLoop, metrics, admin: undefined };
-  const shown = { metrics, isReady: () => health.isServing() };
-  return { eventLoop, metrics, admin: await openAdminListener(adminListen, shown, { certificates, cleanups }) };
+  if (isShownElsewhere) return { ...parts, metrics, admin: undefined };
+  const shown = {
+    metrics,
+    isReady: () => health.isServing(),
+    lost: () => dependencies.lost(),
+    profiler: config.profiling ? createProfiler() : undefined,
+  };
+  const admin = await openAdminListener(config.adminListen, shown, { certificates, cleanups });
+  return { ...parts, metrics, admin };
 }
 
 /** Opens the listener that shows how a process, or several, do. */
 export async function openAdminListener(
   address: ListenAddress,
-  shown: Pick<AdminServerDeps, 'metrics' | 'isReady'>,
+  shown: Omit<AdminServerDeps, 'tls'>,
   { certificates, cleanups }: Pick<Monitored, 'certificates' | 'cleanups'>,
 ): Promise<ListenAddress> {
   const tls = certificates.admin;
@@ -64,6 +90,17 @@ export async function openAdminListener(
   const port = await server.listen(address);
   cleanups.add('admin listener', () => server.close());
   return { host: address.host, port };
+}
+
+/** Begins to record traces where the settings say where they go. */
+async function openTracing(
+  { otlpEndpoint: endpoint, traceRatio: ratio }: Pick<Config, 'otlpEndpoint' | 'traceRatio'>,
+  cleanups: Cleanups,
+): Promise<Tracing | undefined> {
+  if (endpoint === undefined) return undefined;
+  const tracing = await startTracing({ endpoint, ratio, version: await readVersion(), instance: randomUUID() });
+  cleanups.add('tracing', () => tracing.close());
+  return tracing;
 }
 
 /** Shows what the storage of a process does; docs/metrics.md lists it. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CallSpan, TracedCall } from '../telemetry/tracing.js';
 import type { CallConsistency, CallContext, Caller, Clock } from './context.js';
 import type { RunningCall } from './running-call.js';
 
@@ -14,7 +15,7 @@ export class ContextOfCall implements CallContext {
   }
 
   get signal(): AbortSignal {
-    return this.#running.lifetime.signal;
+    return this.#running.signal;
   }
 
   get caller(): Caller {
@@ -35,6 +36,10 @@ export class ContextOfCall implements CallContext {
 
   remainingMs(): number {
     return this.#running.lifetime.remainingMs();
+  }
+
+  beginOutgoing(call: TracedCall): CallSpan | undefined {
+    return this.#running.beginOutgoing(call);
   }
 
   propagated(): ReadonlyMap<string, string> {

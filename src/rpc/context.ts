@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CallSpan, TracedCall } from '../telemetry/tracing.js';
 
 /** Tells the time, in milliseconds since the Unix epoch. Comes from outside so that tests can set it. */
 export interface Clock {
@@ -44,6 +45,8 @@ export interface CallContext {
   readonly clock: Clock;
   /** Gives what a call made for this one carries on: request id, trace, consistency token. Clients take it from here. */
   propagated(): ReadonlyMap<string, string>;
+  /** Begins the span of a call that is made for this one. Undefined where nothing is traced. */
+  readonly beginOutgoing?: ((call: TracedCall) => CallSpan | undefined) | undefined;
   /** Gives the time that is left for the call, in milliseconds, never negative. */
   remainingMs(): number;
 }

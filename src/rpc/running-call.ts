@@ -2,6 +2,8 @@ import type { Message } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import type { EventLoopWatch } from '../telemetry/event-loop.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { CallSpan, TracedCall, Tracing } from '../telemetry/tracing.js';
+import type { WorkKind, WorkLog } from '../telemetry/work.js';
 import type { AuditRecord, AuditSink } from './access.js';
 import { createCallLog, type EndedCall } from './call-log.js';
 import type { IncomingCall } from './call.js';
@@ -20,7 +22,7 @@ import { scrubbingLog, scrubError } from './scrub.js';
 import { rememberRequests, type SeenRequests } from './seen-requests.js';
 import { Stages } from './stages.js';
 import { toStatusError, type StatusError } from './status.js';
-import { toTraceparent, traceOf, type Trace } from './trace.js';
+import { parentOf, toTraceparent, traceOf, type Trace } from './trace.js';
 
 /** What every call of a process shares. */
 export interface CallEnvironment {
@@ -33,6 +35,10 @@ export interface CallEnvironment {
   readonly databaseId?: string | undefined;
   /** How many unary calls may run while the process is late. */
   readonly load?: Pick<LoadLimit, 'callsMax'> | undefined;
+  /** Tells what is done for each call. */
+  readonly work?: Pick<WorkLog, 'follow'> | undefined;
+  /** Records spans. */
+  readonly tracing?: Pick<Tracing, 'beginCall'> | undefined;
   /** Keeps what callers did. */
   readonly audit: AuditSink;
   /** Counts calls that have ended. */
@@ -79,6 +85,8 @@ export class RunningCall {
   readonly #logCall: (ended: EndedCall) => void;
   readonly #startMs = performance.now();
   readonly #seen: SeenRequests | undefined;
+  readonly #span: CallSpan | undefined;
+  #isFollowed = false;
   #isInAudit = false;
   #ended = false;
   #hasToldToken = false;
@@ -91,7 +99,12 @@ export class RunningCall {
     this.call = call;
     this.#seen = rememberRequests(method);
     this.requestId = requestIdOf(call.metadata);
-    this.trace = traceOf(call.metadata);
+    this.#span = environment.tracing?.beginCall(
+      { service: method.descriptor.parent.typeName, method: method.descriptor.name },
+      { 'keelson.protocol': call.protocol, 'keelson.request_id': this.requestId },
+      parentOf(call.metadata),
+    );
+    this.trace = this.#span ?? traceOf(call.metadata);
     this.consistency = new ConsistencyOfCall(method.policy, call.metadata, tokens);
     call.responseMetadata.add(REQUEST_ID_KEY, this.requestId);
     this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) =>
@@ -99,6 +112,21 @@ export class RunningCall {
     );
     this.context = new ContextOfCall(this, environment.clock);
     environment.openCalls.add(this.lifetime, { isStream: method.descriptor.methodKind !== 'unary' });
+  }
+
+  /** Aborts when the call ends. What is done with it is noted, from when somebody asks for it. */
+  get signal(): AbortSignal {
+    const { signal } = this.lifetime;
+    if (!this.#isFollowed) {
+      this.#isFollowed = true;
+      this.#environment.work?.follow(signal, { begin: (kind, name) => this.#beginWork(kind, name) });
+    }
+    return signal;
+  }
+
+  /** Begins the span of a call that is made for this one. Undefined where nothing is traced. */
+  beginOutgoing(call: TracedCall): CallSpan | undefined {
+    return this.#span?.beginOutgoing(call);
   }
 
   /** Takes in a decoded request before anything is judged of it. Undefined where none has to be remembered. */
@@ -196,7 +224,17 @@ export class RunningCall {
       code: status?.codeName ?? 'OK',
       durationMs,
     });
+    this.#span?.end(status?.codeName ?? 'OK', status?.code ?? 0);
     this.#auditEnd(status);
+  }
+
+  #beginWork(kind: WorkKind, name: string): (err?: unknown) => void {
+    const endStage = this.stages.beginWork();
+    const endSpan = this.#span?.work.begin(kind, name);
+    return (err) => {
+      endStage();
+      endSpan?.(err);
+    };
   }
 
   /** What was not kept before the answer is kept now. Whom nobody knows did nothing: the log has the refusal. */

@@ -59,14 +59,16 @@ export interface ServiceImplementation {
   readonly handlers: Readonly<Record<string, AnyHandler>>;
   /** Stands in for the options of contracts that are not ours (health, reflection). */
   readonly policy: Policy | undefined;
+  /** What it cannot work without, by names such as `database`, so that its health tells. The database where it is left out. */
+  readonly needs?: readonly string[];
 }
 
 /** Joins a generated definition with its handlers, which the compiler holds to the definition's types. */
 export function implementService<D extends ServiceDefinition>(
   definition: D,
   handlers: Handlers<D>,
-  { policy }: { policy?: Policy } = {},
+  { policy, needs }: { policy?: Policy; needs?: readonly string[] } = {},
 ): ServiceImplementation {
   // The cast forgets request and response types; the method table pairs each handler with the codec it was typed by.
-  return { definition, handlers: handlers as unknown as Record<string, AnyHandler>, policy };
+  return { definition, handlers: handlers as unknown as Record<string, AnyHandler>, policy, ...(needs && { needs }) };
 }

@@ -13,6 +13,22 @@ export class Stages {
   private current: Stage = 'identity';
   private sinceMs = performance.now();
 
+  private working = 0;
+  private workingSinceMs = 0;
+  private storeMs = 0;
+  private hasWorked = false;
+
+  /** Counts the time in which something is asked of the ledger, the database or the cache for the call. Gives its end. */
+  beginWork(): () => void {
+    this.hasWorked = true;
+    if (this.working === 0) this.workingSinceMs = performance.now();
+    this.working += 1;
+    return () => {
+      this.working -= 1;
+      if (this.working === 0) this.storeMs += performance.now() - this.workingSinceMs;
+    };
+  }
+
   /** The time in a stage ends with the beginning of the next. Entering the same again changes nothing. */
   enter(stage: Stage): void {
     if (stage === this.current) return;
@@ -23,8 +39,11 @@ export class Stages {
   /** Writes the stages that took time: `identity 2 ms, handler 48 ms`. */
   describe(): string {
     this.settle();
-    const parts = STAGES.filter((stage) => this[stage] > 0).map((stage) => `${stage} ${Math.round(this[stage])} ms`);
-    return parts.join(', ');
+    const spent = STAGES.filter((stage) => this[stage] > 0).map((stage) => `${stage} ${Math.round(this[stage])} ms`);
+    const parts = spent.join(', ');
+    if (!this.hasWorked) return parts;
+    const runningMs = this.working > 0 ? performance.now() - this.workingSinceMs : 0;
+    return `${parts}, of these store ${Math.round(this.storeMs + runningMs)} ms`;
   }
 
   private settle(): void {

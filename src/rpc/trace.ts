@@ -4,7 +4,7 @@ import { randomHex } from './random-hex.js';
 /** The metadata key, and HTTP header, of W3C trace context (https://www.w3.org/TR/trace-context/). */
 export const TRACEPARENT_KEY = 'traceparent';
 
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:$|-)/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
@@ -18,6 +18,13 @@ export interface Trace {
   readonly flags: string;
 }
 
+/** Reads the place in a trace of whoever made the call. Undefined where it names none that is well-formed. */
+export function parentOf(metadata: CallMetadata): (Trace & { readonly state: string | undefined }) | undefined {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(metadata.get(TRACEPARENT_KEY) ?? '') ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
+  return { traceId, spanId, flags, state: metadata.get('tracestate') };
+}
+
 /** Continues the trace of a call, with a span of its own, or begins one where the call has none that is well-formed. */
 export function traceOf(metadata: CallMetadata): Trace {
   const traceparent = metadata.get(TRACEPARENT_KEY);
@@ -25,7 +32,7 @@ export function traceOf(metadata: CallMetadata): Trace {
   return {
     traceId: given?.[1] ?? randomHex(TRACE_ID_BYTES),
     spanId: randomHex(SPAN_ID_BYTES),
-    flags: given?.[2] ?? '00',
+    flags: given?.[3] ?? '00',
   };
 }
 

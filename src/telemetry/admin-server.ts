@@ -1,8 +1,17 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import { pipeline } from 'node:stream/promises';
 import type { Metrics } from './metrics.js';
+import { PROFILE_SECONDS_DEFAULT, PROFILE_SECONDS_MAX, ProfilerBusyError, type Profiler } from './profiler.js';
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
@@ -10,6 +19,10 @@ export interface AdminServerDeps {
   readonly metrics: Pick<Metrics, 'render'>;
   /** Tells whether the process can do its work. */
   readonly isReady: () => boolean | Promise<boolean>;
+  /** Gives a line for each thing that the process works with and that is lost. */
+  readonly lost?: () => readonly string[];
+  /** Takes profiles for whoever asks. Nobody can where it is left out. */
+  readonly profiler?: Profiler | undefined;
   /** Plaintext where it is left out. */
   readonly tls?: ListenerTls | undefined;
 }
@@ -70,10 +83,53 @@ async function answer(
     case '/healthz':
       return send(response, 200, 'ok\n');
     case '/readyz':
-      return (await deps.isReady()) ? send(response, 200, 'ready\n') : send(response, 503, 'not ready\n');
+      return sendReadiness(deps, response);
+    case '/debug/cpu':
+    case '/debug/heap':
+      return deps.profiler === undefined
+        ? send(response, 404, 'profiles are off: set KEELSON_PROFILING=true\n')
+        : sendProfile(deps.profiler, url ?? '', response);
     default:
       return send(response, 404, '/metrics, /healthz or /readyz\n');
   }
+}
+
+async function sendProfile(profiler: Profiler, url: string, response: ServerResponse): Promise<void> {
+  const { pathname, searchParams } = new URL(url, 'http://admin');
+  const seconds = Number(searchParams.get('seconds') ?? PROFILE_SECONDS_DEFAULT);
+  if (!(seconds >= 1 && seconds <= PROFILE_SECONDS_MAX)) {
+    return send(response, 400, `seconds must be a number from 1 to ${PROFILE_SECONDS_MAX}\n`);
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  try {
+    if (pathname === '/debug/cpu') {
+      const profile = await profiler.cpu(seconds, gone.signal);
+      response.writeHead(200, fileHeaders('keelson.cpuprofile'));
+      response.end(profile);
+    } else {
+      const snapshot = profiler.heap();
+      response.writeHead(200, fileHeaders('keelson.heapsnapshot'));
+      await pipeline(snapshot, response);
+    }
+  } catch (err) {
+    if (!(err instanceof ProfilerBusyError)) throw err;
+    send(response, 409, 'another profile is being taken\n');
+  }
+}
+
+function fileHeaders(name: string): OutgoingHttpHeaders {
+  return {
+    'content-type': 'application/json',
+    'content-disposition': `attachment; filename="${name}"`,
+    'cache-control': 'no-store',
+  };
+}
+
+async function sendReadiness({ isReady, lost }: AdminServerDeps, response: ServerResponse): Promise<void> {
+  const ready = await isReady();
+  const lines = [ready ? 'ready' : 'not ready', ...(lost?.() ?? [])];
+  send(response, ready ? 200 : 503, lines.map((line) => `${line}\n`).join(''));
 }
 
 function send(response: ServerResponse, status: number, text: string, contentType = PLAIN_TEXT): void {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { createWorkLog } from '../../src/telemetry/work.js';
 import { CallError } from '../../src/rpc/client/call-error.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { toFrame } from '../../src/rpc/grpc/frames.js';
@@ -73,6 +74,28 @@ describe('what shows how calls do', () => {
     for (const { code, error } of server.logLines) {
       expect(code).to.equal('DEADLINE_EXCEEDED');
       expect(error).to.match(where);
+    }
+  });
+
+  it('says how much of that time the store took', async () => {
+    const work = createWorkLog();
+    const slow = await startEchoServer({}, { work });
+    try {
+      slow.handlers.say = async ({ signal }) => {
+        await work.run({ kind: 'ledger', name: 'get', signal }, async () => undefined);
+        return work.run({ kind: 'ledger', name: 'get', signal }, () => new Promise(() => undefined));
+      };
+
+      const headers = { 'grpc-timeout': '60m' };
+      const body = toFrame(Buffer.alloc(0));
+      const { grpcMessage } = await callRaw(slow.address, '/echo.v1.EchoService/Say', { headers, body });
+
+      const [, handlerMs, storeMs] = /handler (\d+) ms, of these store (\d+) ms/.exec(grpcMessage) ?? [];
+      expect(Number(storeMs))
+        .to.be.within(Number(handlerMs) - 20, Number(handlerMs))
+        .and.to.be.greaterThan(20);
+    } finally {
+      await slow.close();
     }
   });
 

@@ -15,7 +15,7 @@ export interface EchoServer extends RpcServer {
   readonly handlers: EchoHandlers;
 }
 
-type Watches = Pick<RpcServerOptions, 'metrics' | 'eventLoop' | 'load'>;
+type Watches = Pick<RpcServerOptions, 'metrics' | 'eventLoop' | 'load' | 'tracing' | 'work'>;
 
 export async function startEchoServer(limits: Partial<Limits> = {}, watches: Watches = {}): Promise<EchoServer> {
   const handlers = echoHandlers();

@@ -6,12 +6,13 @@ import { freePort } from './free-port.js';
 export interface RedisServer {
   readonly url: string;
   readonly pid: number;
+  readonly port: number;
   stop(): Promise<void>;
 }
 
 /** Starts `redis-server`, which has to be there: see `requireTool('redis')`. */
-export async function startRedisServer(): Promise<RedisServer> {
-  const port = await freePort();
+export async function startRedisServer(options: { readonly port?: number } = {}): Promise<RedisServer> {
+  const port = options.port ?? (await freePort());
   const server = spawn(
     'redis-server',
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
@@ -28,6 +29,7 @@ export async function startRedisServer(): Promise<RedisServer> {
   return {
     url,
     pid: server.pid ?? 0,
+    port,
     stop: async () => {
       server.kill('SIGKILL');
       await exited;

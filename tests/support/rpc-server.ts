@@ -14,6 +14,8 @@ import type { ServiceImplementation } from '../../src/rpc/service.js';
 import type { Tls } from '../../src/rpc/tls.js';
 import type { EventLoopWatch } from '../../src/telemetry/event-loop.js';
 import type { Metrics } from '../../src/telemetry/metrics.js';
+import type { Tracing } from '../../src/telemetry/tracing.js';
+import type { WorkLog } from '../../src/telemetry/work.js';
 import { DESCRIPTOR_IMAGE } from '../../src/package-files.js';
 import { currentTransport } from './on-each-transport.js';
 
@@ -48,6 +50,8 @@ export interface RpcServerOptions {
   readonly load?: Pick<LoadLimit, 'callsMax'>;
   readonly metrics?: Pick<Metrics, 'countCall'>;
   readonly audit?: AuditSink;
+  readonly tracing?: Pick<Tracing, 'beginCall'>;
+  readonly work?: Pick<WorkLog, 'follow'>;
   readonly eventLoop?: Pick<EventLoopWatch, 'lagMs'>;
 }
 

@@ -21,6 +21,8 @@ export interface RedisTierOptions {
 }
 
 export interface RedisTier extends SharedTier {
+  /** Rejects where Redis does not answer at once. */
+  ping(): Promise<void>;
   close(): void;
 }
 
@@ -53,6 +55,7 @@ export function createRedisTier({ url, keyPrefix, log, budgetMs = BUDGET_MS }: R
       };
       ask(circuit, client.set(key, Buffer.from(bytes), 'PX', KEEP_MS)).then(done, done);
     },
+    ping: async () => void (await client.ping()),
     isAvailable: () => client.status === 'ready' && !circuit.isOpen(),
     close: () => client.disconnect(),
   };

@@ -8,28 +8,57 @@ import { implementService, type ServiceImplementation } from '../service.js';
 /** The name under which the server as a whole has a health status (the health checking protocol reserves it). */
 const WHOLE_SERVER = '';
 
-/** Says which services can do their work. Starts with none; a service that is not known has no status. */
+/**
+ * Says which services can do their work: those that were set to be serving, as long as what they need is there. Starts with
+ * none; a service that is not known has no status. The server as a whole serves while nothing that any service needs is lost.
+ */
 export class HealthRegistry {
-  readonly #statuses = new Map<string, ServingStatus>();
+  readonly #serving = new Map<string, boolean>();
+  readonly #needs = new Map<string, ReadonlySet<string>>();
+  readonly #lost = new Set<string>();
   readonly #listeners = new Set<() => void>();
 
   get(service: string): ServingStatus | undefined {
-    return this.#statuses.get(service);
+    const serving = this.#serving.get(service);
+    if (serving === undefined) return undefined;
+    return serving && !this.#lacks(service) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   }
 
-  entries(): Iterable<readonly [service: string, status: ServingStatus]> {
-    return this.#statuses;
+  *entries(): Generator<readonly [service: string, status: ServingStatus]> {
+    for (const service of this.#serving.keys()) yield [service, this.get(service) ?? ServingStatus.NOT_SERVING];
   }
 
   /** Sets one status for the services and for the server as a whole. */
   setAll(services: readonly string[], { serving }: { serving: boolean }): void {
-    const status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    for (const service of [WHOLE_SERVER, ...services]) this.#statuses.set(service, status);
-    for (const listener of [...this.#listeners]) listener();
+    for (const service of [WHOLE_SERVER, ...services]) this.#serving.set(service, serving);
+    this.#tell();
+  }
+
+  /** Says what a service cannot work without, by names. */
+  setNeeds(service: string, needs: readonly string[]): void {
+    this.#needs.set(service, new Set(needs));
+    this.#tell();
+  }
+
+  /** Takes in that something which services may need is there, or is not. */
+  setDependency(name: string, { working }: { working: boolean }): void {
+    if (working) this.#lost.delete(name);
+    else this.#lost.add(name);
+    this.#tell();
   }
 
   isServing(): boolean {
-    return this.#statuses.get(WHOLE_SERVER) === ServingStatus.SERVING;
+    return this.get(WHOLE_SERVER) === ServingStatus.SERVING;
+  }
+
+  #lacks(service: string): boolean {
+    const needs =
+      service === WHOLE_SERVER ? [...this.#needs.values()] : [this.#needs.get(service) ?? new Set<string>()];
+    return needs.some((names) => [...names].some((name) => this.#lost.has(name)));
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   /** Waits for the next change of any status, or for the signal. */

@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { Idempotency } from '../../../gen/keelson/options/v1/options.js';
 import { CONSISTENCY_KEY, CONSISTENCY_TOKEN_KEY } from '../consistency.js';
 import { newerToken } from '../consistency-token.js';
+import type { CallSpan } from '../../telemetry/tracing.js';
+import { Code } from '../codes.js';
 import { CallMetadata } from '../metadata.js';
 import { readPolicy, type Policy } from '../policy.js';
 import type { MethodDefinition } from '../service.js';
 import type { ConsistencySession } from './consistency-session.js';
+import { TRACEPARENT_KEY, toTraceparent } from '../trace.js';
+import { CallError } from './call-error.js';
 import type { CallOptions } from './create-client.js';
 import { combineSignals } from './signals.js';
 import type { OutgoingCall, Transport } from './transport.js';
@@ -49,8 +53,8 @@ export function createMethod(target: CallTarget): unknown {
 
 interface StartedCall {
   readonly call: OutgoingCall;
-  /** Unlinks the call from what could have ended it. */
-  readonly release: () => void;
+  /** Unlinks the call from what could have ended it, and ends its span. */
+  readonly release: (err?: unknown) => void;
   /** Takes in the token that the answer carries, once it is there. */
   readonly noteToken: () => void;
 }
@@ -63,16 +67,14 @@ function startCall(
   const { context } = options;
   const ownMs = options.timeoutMs ?? policy?.deadlineDefaultMs ?? FALLBACK_TIMEOUT_MS;
   const timeoutMs = Math.min(ownMs, context?.remainingMs() ?? Infinity);
-  const metadata = new CallMetadata();
-  if (token !== undefined) metadata.add('authorization', `Bearer ${token}`);
-  const texts = new Map<string, string>(context?.propagated());
-  // Where the caller's token is of another database, that of the server is the one that says something to it.
-  const seen = newerToken(texts.get(CONSISTENCY_TOKEN_KEY), session.token);
-  if (seen !== undefined) texts.set(CONSISTENCY_TOKEN_KEY, seen);
-  if (options.consistency !== undefined) texts.set(CONSISTENCY_KEY, options.consistency);
-  for (const [key, value] of Object.entries(options.metadata ?? {})) texts.set(key.toLowerCase(), value);
-  for (const [key, value] of texts) metadata.add(key, value);
-  const { signal, release } = combineSignals(options.signal, context?.signal);
+  const [, service = '', name = ''] = path.split('/');
+  const span = context?.beginOutgoing?.({ service, method: name });
+  const metadata = writeMetadata({ token, session }, options, span);
+  const { signal, release: unlink } = combineSignals(options.signal, context?.signal);
+  const release = (err?: unknown) => {
+    unlink();
+    endSpan(span, err);
+  };
   const responseMetadata = new CallMetadata();
   const noteToken = () => {
     const shown = responseMetadata.get(CONSISTENCY_TOKEN_KEY);
@@ -83,16 +85,44 @@ function startCall(
   return { call: { path, metadata, timeoutMs, signal, responseMetadata }, release, noteToken };
 }
 
+function writeMetadata(
+  { token, session }: Pick<CallTarget, 'token' | 'session'>,
+  { context, consistency, metadata: given = {} }: CallOptions,
+  span: CallSpan | undefined,
+): CallMetadata {
+  const metadata = new CallMetadata();
+  if (token !== undefined) metadata.add('authorization', `Bearer ${token}`);
+  const texts = new Map<string, string>(context?.propagated());
+  if (span !== undefined) texts.set(TRACEPARENT_KEY, toTraceparent(span));
+  // Where the caller's token is of another database, that of the server is the one that says something to it.
+  const seen = newerToken(texts.get(CONSISTENCY_TOKEN_KEY), session.token);
+  if (seen !== undefined) texts.set(CONSISTENCY_TOKEN_KEY, seen);
+  if (consistency !== undefined) texts.set(CONSISTENCY_KEY, consistency);
+  for (const [key, value] of Object.entries(given)) texts.set(key.toLowerCase(), value);
+  for (const [key, value] of texts) metadata.add(key, value);
+  return metadata;
+}
+
+function endSpan(span: CallSpan | undefined, err: unknown): void {
+  if (err instanceof CallError) span?.end(err.codeName, err.code);
+  else if (err === undefined) span?.end('OK', Code.OK);
+  else span?.end('UNKNOWN', Code.UNKNOWN);
+}
+
 async function readOne(
   { call, release, noteToken }: StartedCall,
   decode: (bytes: Uint8Array) => unknown,
   send: (call: OutgoingCall) => Promise<Uint8Array>,
 ): Promise<unknown> {
+  let failure: unknown;
   try {
     return decode(await send(call));
+  } catch (err) {
+    failure = err;
+    throw err;
   } finally {
     noteToken();
-    release();
+    release(failure);
   }
 }
 
@@ -101,14 +131,18 @@ async function* readMany(
   decode: (bytes: Uint8Array) => unknown,
   send: (call: OutgoingCall) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator {
+  let failure: unknown;
   try {
     for await (const bytes of send(call)) {
       noteToken();
       yield decode(bytes);
     }
+  } catch (err) {
+    failure = err;
+    throw err;
   } finally {
     noteToken();
-    release();
+    release(failure);
   }
 }
 
