@@ -1,4 +1,4 @@
-import { attackCaches, CACHE_ATTACK_MS, registersOf, SMALL_NEAR_BYTES } from '../support/cache-attack.js';
+import { attackCaches, CACHE_ATTACK_MS, LEANING_ON_REDIS, registersOf } from '../support/cache-attack.js';
 import { createEmbeddedEngine } from '../support/embedded-engine.js';
 import { startMortalRedis } from '../support/mortal-redis.js';
 import { createCacheNemesis } from '../support/redis-nemesis.js';
@@ -15,9 +15,7 @@ describe('cached reads of a process on the embedded engine that is killed, while
     const redis = await startMortalRedis();
     try {
       const result = await attackCaches({
-        processes: [
-          { engine: 'embedded', place: engine.dataDir, cache: { redisUrl: redis.url, nearBytesMax: SMALL_NEAR_BYTES } },
-        ],
+        processes: [{ engine: 'embedded', place: engine.dataDir, cache: { redisUrl: redis.url, ...LEANING_ON_REDIS } }],
         nemesis: createCacheNemesis(redis),
       });
       await expectRight(result, registersOf(await engine.open()));

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { attackCaches, CACHE_ATTACK_MS, registersOf, SMALL_NEAR_BYTES } from '../support/cache-attack.js';
+import { attackCaches, CACHE_ATTACK_MS, LEANING_ON_REDIS, registersOf } from '../support/cache-attack.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { createMongoEngine } from '../support/mongo-engine.js';
 import type { ProcessCache } from '../support/process-calls.js';
@@ -24,7 +24,7 @@ describeMongo('cached reads of processes on a MongoDB server that are killed', (
 
   it('are linearizable, and never of what was not, without Redis', async function () {
     this.timeout(attackMs(CACHE_ATTACK_MS) + AROUND_ATTACK_MS_MAX);
-    const result = await attackCaches({ processes: processesWith({ nearBytesMax: SMALL_NEAR_BYTES }) });
+    const result = await attackCaches({ processes: processesWith(LEANING_ON_REDIS) });
     await expectRight(result, registersOf(await engine.open()));
     expect(result.counts.nearHits, 'reads from the near tier').to.be.greaterThan(0);
   });
@@ -42,7 +42,7 @@ describeMongo('cached reads of processes on a MongoDB server that are killed', (
       this.timeout(attackMs(CACHE_ATTACK_MS) + AROUND_ATTACK_MS_MAX);
       const store = await engine.open();
       const result = await attackCaches({
-        processes: processesWith({ redisUrl: redis.url, nearBytesMax: SMALL_NEAR_BYTES }),
+        processes: processesWith({ redisUrl: redis.url, ...LEANING_ON_REDIS }),
         nemesis: createCacheNemesis(redis, store.databaseId),
       });
       await expectRight(result, registersOf(store));

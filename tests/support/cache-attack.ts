@@ -7,8 +7,11 @@ import type { RedisNemesis } from './redis-nemesis.js';
 
 /** How long an attack lasts in a run of all tests. */
 export const CACHE_ATTACK_MS = 6_000;
-/** So small that it has to let go of what is in use, and Redis gets its share of the reads. */
-export const SMALL_NEAR_BYTES = 4 * 1024;
+/**
+ * A near tier so small that it has to let go of what is in use, and a patience that a busy machine does not exhaust, so
+ * that Redis gets its share of the reads.
+ */
+export const LEANING_ON_REDIS = { nearBytesMax: 4 * 1024, budgetMs: 100 } as const;
 
 export interface CacheAttack {
   readonly processes: readonly MortalProcessOptions[];

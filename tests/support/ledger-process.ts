@@ -47,14 +47,21 @@ function countingReads(counted: Store): Store {
 }
 
 async function openLedger(options: ProcessCache | undefined): Promise<Ledger | CachedLedger> {
-  const { redisUrl: url, nearBytesMax } = options ?? {};
+  const { redisUrl: url, budgetMs, nearBytesMax } = options ?? {};
   const { databaseId } = store;
   const wake = url === undefined ? undefined : createRedisWake({ url, databaseId, logger: SILENT_LOGGER });
   const pollIntervalMs = wake === undefined ? POLL_INTERVAL_MS : POLL_BEHIND_WAKE_MS;
   const plain = await createLedger({ store, logger: SILENT_LOGGER, pollIntervalMs, ...(wake && { wake }) });
   if (options === undefined) return plain;
   const sharedTier =
-    url === undefined ? undefined : createRedisTier({ url, keyPrefix: KEY_PREFIX, log: SILENT_LOGGER });
+    url === undefined
+      ? undefined
+      : createRedisTier({
+          url,
+          keyPrefix: KEY_PREFIX,
+          log: SILENT_LOGGER,
+          ...(budgetMs !== undefined && { budgetMs }),
+        });
   return createCachedLedger({
     ledger: plain,
     ...(sharedTier && { sharedTier }),

@@ -50,5 +50,7 @@ export type ProcessAnswer =
 export interface ProcessCache {
   /** Without it the near tier works alone. */
   readonly redisUrl?: string;
+  /** How long a read waits for Redis. */
+  readonly budgetMs?: number;
   readonly nearBytesMax?: number;
 }
