@@ -44,9 +44,10 @@ async function serveGateway(options: GatewayCommandOptions): Promise<void> {
     const logOutput = destination({ dest: STDERR, sync: false });
     const log = pino({ level: config.logLevel, base: { instance: randomUUID().slice(0, 8) } }, logOutput);
     const front = await startFront(config, toUpstream(options), { log, clock: { now: () => Date.now() } });
+    const stopped = runUntilStopped(front, config);
     const http = formatAddress(front.http);
     process.stdout.write(`keelson gateway before ${options.upstream}\n\nkeelson ready http=${http}\n`);
-    const clean = await runUntilStopped(front, config);
+    const clean = await stopped;
     log.flush();
     logOutput.flushSync();
     process.exit(clean ? 0 : 1);

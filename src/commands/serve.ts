@@ -48,8 +48,10 @@ async function run(config: Config, log: Logger, extension: Extension | undefined
   if (cluster.isWorker) return serveAsWorker(config, log, extension);
   if (config.workers > 1) return serveWithWorkers(config, log);
   const app = await startApp(config, { log, clock: { now: () => Date.now() }, extension });
+  // Whoever reads the welcome may stop the server in the same moment.
+  const stopped = runUntilStopped(app, config);
   process.stdout.write(welcome(config, app));
-  return runUntilStopped(app, config);
+  return stopped;
 }
 
 async function serveAsWorker(config: Config, log: Logger, extension: Extension | undefined): Promise<boolean> {

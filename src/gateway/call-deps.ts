@@ -1,11 +1,11 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
-import type { Dispatcher } from '../rpc/call.js';
+import type { LazyDispatcher } from '../rpc/call.js';
 
 /** What a protocol needs to make calls. */
 export interface CallDeps {
   readonly registry: FileRegistry;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: LazyDispatcher;
   readonly log: Logger;
   readonly bodyBytesMax: number;
   readonly streamTimes: StreamTimes;

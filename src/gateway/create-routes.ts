@@ -28,7 +28,13 @@ export function createRoutes({ table, isReady, serverInfo }: RoutesDeps): RouteE
       label: `(the gateway's own ${page.path})`,
     }),
   );
-  return [...pages, ...bindings.map(restRoute), ...methods.flatMap(rpcRoutes)];
+  return [...pages, ...bindings.filter(isPlainHttp).map(restRoute), ...methods.flatMap(rpcRoutes)];
+}
+
+/** A stream of requests has no form in plain HTTP. */
+function isPlainHttp({ method }: Binding): boolean {
+  const { methodKind } = method.descriptor;
+  return methodKind === 'unary' || methodKind === 'server_streaming';
 }
 
 function restRoute(binding: Binding): RouteEntry<RouteTarget> {

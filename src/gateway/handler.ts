@@ -76,7 +76,9 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
   }
   const { target } = match.entry;
   if (target.kind === 'page') return target.page.render();
-  if (target.kind === 'rpc') return callRpc(deps, { exchange, method: target.method, responseMetadata });
+  if (target.kind === 'rpc') {
+    return callRpc(deps, { exchange, method: target.method, responseMetadata, responseTrailers: new CallMetadata() });
+  }
   const { binding } = target;
   const call = binding.method.descriptor.methodKind === 'unary' ? callUnary : callStream;
   return call(deps, { exchange, binding, segments: match.segments, responseMetadata });

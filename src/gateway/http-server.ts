@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Logger } from 'pino';
-import type { Dispatcher } from '../rpc/call.js';
+import type { LazyDispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
 import { serverOptions, type Tls } from '../rpc/tls.js';
 import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
@@ -41,7 +41,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
 /** The methods that are served, and what does their calls. */
 export interface Served {
   readonly table: Pick<MethodTable, 'methods' | 'registry'>;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: LazyDispatcher;
 }
 
 export interface HttpGateway {

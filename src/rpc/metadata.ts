@@ -29,6 +29,10 @@ export class CallMetadata {
     return this.#binary?.get(key.toLowerCase())?.[0];
   }
 
+  get isEmpty(): boolean {
+    return this.#text.size === 0 && this.#binary.size === 0;
+  }
+
   add(key: string, value: string): void {
     this.#copySource();
     append((this.#text ??= new Map<string, string[]>()), key.toLowerCase(), value);

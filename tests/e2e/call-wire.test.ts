@@ -35,7 +35,7 @@ describe('a call on the wire', () => {
   it('is refused where a message is marked as compressed and grpc-encoding is not set', async () => {
     const answer = await callRaw(server.address, SAY, { body: compressed(gzipSync(encoded('a'))) });
 
-    expect(answer.grpcStatus).to.equal(String(Code.INVALID_ARGUMENT));
+    expect(answer.grpcStatus).to.equal(String(Code.INTERNAL));
     expect(answer.grpcMessage).to.include('grpc-encoding');
   });
 
@@ -56,9 +56,7 @@ describe('a call on the wire', () => {
   });
 
   for (const [what, body] of Object.entries({
-    'no message': Buffer.alloc(0),
     'half a message': toFrame(encoded('hello')).subarray(0, 8),
-    'two messages': Buffer.concat([toFrame(encoded('a')), toFrame(encoded('b'))]),
     'an unknown flag': Buffer.from([2, 0, 0, 0, 0]),
     'bytes that are no gzip': compressed(Buffer.from('nonsense')),
   })) {
@@ -68,6 +66,23 @@ describe('a call on the wire', () => {
       expect(answer.grpcStatus).to.equal(String(Code.INVALID_ARGUMENT));
     });
   }
+
+  for (const [what, body] of Object.entries({
+    'no message': Buffer.alloc(0),
+    'two messages': Buffer.concat([toFrame(encoded('a')), toFrame(encoded('b'))]),
+  })) {
+    it(`is refused with ${what}, as one of another contract`, async () => {
+      const answer = await callRaw(server.address, SAY, { body });
+
+      expect(answer.grpcStatus).to.equal(String(Code.UNIMPLEMENTED));
+    });
+  }
+
+  it('is refused in another form than protobuf', async () => {
+    const answer = await callRaw(server.address, SAY, { headers: { 'content-type': 'application/grpc+json' } });
+
+    expect(answer.headers[':status']).to.equal(415);
+  });
 
   it('to a method that is not there is UNIMPLEMENTED', async () => {
     const answer = await callRaw(server.address, '/echo.v1.EchoService/%F0%9F\ud83dX', {});

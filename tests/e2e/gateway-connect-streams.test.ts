@@ -83,10 +83,12 @@ describe('the HTTP gateway, given a stream of the Connect protocol', () => {
   });
 
   const refused: readonly (readonly [what: string, body: Buffer, headers: Record<string, string>, code: string])[] = [
-    ['no frame', Buffer.alloc(0), {}, 'invalid_argument'],
-    ['two frames', Buffer.concat([frame('{}'), frame('{}')]), {}, 'invalid_argument'],
+    ['no frame', Buffer.alloc(0), {}, 'unimplemented'],
+    ['half a frame', frame('{}').subarray(0, 6), {}, 'invalid_argument'],
+    ['two frames', Buffer.concat([frame('{}'), frame('{}')]), {}, 'unimplemented'],
     ['malformed JSON', frame('{'), {}, 'invalid_argument'],
-    ['a compressed frame', frame('{}', 1), {}, 'unimplemented'],
+    ['a compressed frame without a word on how', frame('{}', 1), {}, 'internal'],
+    ['an unknown compression', frame('{}'), { 'connect-content-encoding': 'zstd' }, 'unimplemented'],
     ['a version of the future', frame('{}'), { 'connect-protocol-version': '2' }, 'invalid_argument'],
     ['a malformed timeout', frame('{}'), { 'connect-timeout-ms': 'x' }, 'invalid_argument'],
     ['a message that is too large', frame(Buffer.alloc(BODY_BYTES_MAX + 1)), {}, 'resource_exhausted'],

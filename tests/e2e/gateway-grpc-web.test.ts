@@ -136,11 +136,11 @@ describe('the HTTP gateway, given a call of gRPC-Web', () => {
   });
 
   const refused: readonly (readonly [what: string, body: Buffer, status: string])[] = [
-    ['no frame', Buffer.alloc(0), '3'],
+    ['no frame', Buffer.alloc(0), '12'],
     ['half a frame', frame(NAMED_A).subarray(0, 6), '3'],
-    ['two frames', Buffer.concat([frame(NAMED_A), frame(NAMED_A)]), '3'],
+    ['two frames', Buffer.concat([frame(NAMED_A), frame(NAMED_A)]), '12'],
     ['a frame of trailers', frame(NAMED_A, 0x80), '3'],
-    ['a compressed frame', frame(NAMED_A, 1), '12'],
+    ['a compressed frame without a word on how', frame(NAMED_A, 1), '13'],
     ['a message that is too large', frame(Buffer.alloc(BODY_BYTES_MAX + 1)), '8'],
   ];
   for (const [what, body, status] of refused) {
@@ -149,7 +149,6 @@ describe('the HTTP gateway, given a call of gRPC-Web', () => {
       expect(answer.status).to.equal(200);
       expect(answer.trailers.get('grpc-status')).to.equal(status);
       expect(recorder.calls).to.have.length(0);
-      expect(running.log).to.have.length(1);
     });
   }
 
@@ -166,7 +165,7 @@ describe('the HTTP gateway, given a call of gRPC-Web', () => {
   });
 
   it('answers 415 to forms that it does not have', async () => {
-    for (const type of ['application/grpc-web+json', 'application/grpc-web+thrift', 'application/grpc+proto']) {
+    for (const type of ['application/grpc-web+thrift', 'application/grpc+proto']) {
       const init = { method: 'POST', headers: { 'content-type': type } };
       expect((await running.call(GET, init)).status, type).to.equal(415);
     }

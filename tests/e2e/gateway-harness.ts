@@ -1,7 +1,7 @@
 import { fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { Readable } from 'node:stream';
 import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway } from '../../src/gateway/http-server.js';
-import type { Dispatcher, IncomingCall } from '../../src/rpc/call.js';
+import type { IncomingCall, LazyDispatcher, Request } from '../../src/rpc/call.js';
 import type { Method } from '../../src/rpc/method-table.js';
 import { toStatusError } from '../../src/rpc/status.js';
 import { aTable, fixtureRegistry } from '../unit/gateway/fixture.js';
@@ -14,33 +14,34 @@ export class Recorder {
   answer: Answer = (_call, request) => Promise.resolve(request);
   answerMany: (call: IncomingCall, request: Uint8Array) => AsyncIterable<Uint8Array> = () => Readable.from([]);
 
-  get dispatcher(): Dispatcher {
-    const unary: Dispatcher['unary'] = async (method, call, request) => {
-      this.#keep(method, call, request);
+  get dispatcher(): LazyDispatcher {
+    const unary: LazyDispatcher['unary'] = async (method, call, request) => {
       try {
-        return await this.answer(call, request, method);
+        return await this.answer(call, await this.#take(method, call, request), method);
       } catch (err) {
         throw toStatusError(err, 'r');
       }
     };
     const answerMany = (...args: Parameters<typeof this.answerMany>) => this.answerMany(...args);
-    const keep = (...args: [Method, IncomingCall, Uint8Array]) => this.#keep(...args);
-    const serverStream: Dispatcher['serverStream'] = async function* (method, call, request) {
-      keep(method, call, request);
+    const take = (...args: [Method, IncomingCall, Request]) => this.#take(...args);
+    const serverStream: LazyDispatcher['serverStream'] = async function* (method, call, request) {
       try {
-        yield* answerMany(call, request);
+        yield* answerMany(call, await take(method, call, request));
       } catch (err) {
         throw toStatusError(err, 'r');
       }
     };
-    return { unary, serverStream } as Dispatcher;
+    return { unary, serverStream } as LazyDispatcher;
   }
 
-  #keep(method: Method, call: IncomingCall, request: Uint8Array): void {
-    const { path } = method;
+  /** Does what the call path does with a call that is at fault, and with a request that has not arrived yet. */
+  async #take(method: Method, call: IncomingCall, given: Request): Promise<Uint8Array> {
+    if (call.fault !== undefined) throw call.fault;
+    const request = typeof given === 'function' ? await given() : given;
     const { input, name } = method.descriptor;
     const json = toJson(input, fromBinary(input, request), { registry: fixtureRegistry() });
-    this.calls.push({ method: name, path, request: json, call });
+    this.calls.push({ method: name, path: method.path, request: json, call });
+    return request;
   }
 }
 

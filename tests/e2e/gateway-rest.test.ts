@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { createHttpGateway } from '../../src/gateway/http-server.js';
-import type { Dispatcher } from '../../src/rpc/call.js';
+import type { LazyDispatcher } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { ContractError } from '../../src/rpc/method-table.js';
 import { aTable } from '../unit/gateway/fixture.js';
@@ -210,7 +210,7 @@ describe('the HTTP gateway', () => {
 
 describe('createHttpGateway()', () => {
   it('throws a ContractError where the rules cannot be served', () => {
-    const deps = { dispatcher: {} as Dispatcher, log: {} as never, isReady: () => true };
+    const deps = { dispatcher: {} as LazyDispatcher, log: {} as never, isReady: () => true };
     const serverInfo = { name: 'keelson', version: '1' };
     expect(() => createHttpGateway({ ...deps, serverInfo, table: aTable(['BrokenService']) })).to.throw(ContractError);
   });

@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { DEFAULT_STREAM_TIMES } from '../../src/gateway/call-deps.js';
 import { createHttpGateway, type HttpGateway } from '../../src/gateway/http-server.js';
-import type { Dispatcher, IncomingCall } from '../../src/rpc/call.js';
+import type { IncomingCall, LazyDispatcher } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { toStatusError } from '../../src/rpc/status.js';
 import { aTable, fixtureRegistry } from '../unit/gateway/fixture.js';
@@ -37,10 +37,11 @@ describe('the HTTP gateway, given a server stream', () => {
   let port: number;
   let last: IncomingCall | undefined;
 
-  const dispatcher: Pick<Dispatcher, 'serverStream'> = {
+  const dispatcher: Pick<LazyDispatcher, 'serverStream'> = {
     async *serverStream(method, call, request) {
       const { input, output } = method.descriptor;
-      requests.push(toJson(input, fromBinary(input, request), { registry: fixtureRegistry() }));
+      const bytes = typeof request === 'function' ? await request() : request;
+      requests.push(toJson(input, fromBinary(input, bytes), { registry: fixtureRegistry() }));
       last = call;
       try {
         for await (const change of handle(call)) yield encodeChange(output, change);
@@ -58,7 +59,7 @@ describe('the HTTP gateway, given a server stream', () => {
     last = undefined;
     gateway = createHttpGateway({
       table: aTable(['ThingWatcher']),
-      dispatcher: dispatcher as Dispatcher,
+      dispatcher: dispatcher as LazyDispatcher,
       log: { info() {}, error() {} } as never,
       isReady: () => true,
       serverInfo: { name: 'keelson', version: '1' },

@@ -2,8 +2,9 @@ import type { Registry } from '@bufbuild/protobuf';
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
 import type { CallDeps } from '../call-deps.js';
-import { decompress, isKnownEncoding } from '../http/decompress.js';
+import { decompress } from '../http/decompress.js';
 import { HttpFailure } from '../http/http-failure.js';
+import { checkEncoding } from '../http/message-compression.js';
 import { parseQuery } from '../http/query.js';
 import { readBody } from '../http/read-body.js';
 import type { RpcRequest } from '../rpc-request.js';
@@ -19,32 +20,36 @@ const ACCEPT_POST = [
   'application/grpc-web-text',
 ].join(', ');
 
-/** A request, encoded, and the codec that its answer is written in. */
+/** A request that is about to be read, and the codec that its answer is written in. */
 export interface UnaryRequest {
   readonly codec: Codec;
-  readonly request: Uint8Array;
+  /** Gives the request, encoded. Throws a ServiceError where there is none, or one that is too large. */
+  read(): Promise<Uint8Array>;
 }
 
-/** Reads a unary request. Throws an HttpFailure (415) for a content type that the protocol does not have. */
-export async function readUnaryRequest(deps: CallDeps, connect: RpcRequest): Promise<UnaryRequest> {
-  const { exchange, method } = connect;
-  const isPost = exchange.request.method === 'POST';
-  const { codec, body } = isPost ? await readPost(deps, connect) : await readGet(deps, connect);
-  return { codec, request: codec.decode(method.descriptor.input, body) };
+/** Begins to read a unary request. Throws an HttpFailure (415) for a content type that the protocol does not have. */
+export function openUnaryRequest(deps: CallDeps, connect: RpcRequest): UnaryRequest {
+  return connect.exchange.request.method === 'POST' ? openPost(deps, connect) : openGet(deps, connect);
 }
 
-interface EncodedRequest {
-  readonly codec: Codec;
-  readonly body: Buffer;
-}
-
-async function readPost({ registry, bodyBytesMax }: CallDeps, { exchange }: RpcRequest): Promise<EncodedRequest> {
+function openPost({ registry, bodyBytesMax }: CallDeps, { exchange, method }: RpcRequest): UnaryRequest {
   const { headers } = exchange.request;
-  const codec = codecOf(headers);
-  checkVersion(headers['connect-protocol-version']);
-  checkCompression(headers['content-encoding']);
-  const body = await readBody(exchange.request, bodyBytesMax);
-  return { codec: codec === 'proto' ? PROTO : createJsonCodec(registry), body };
+  const codec = codecOf(headers) === 'proto' ? PROTO : createJsonCodec(registry);
+  const read = async () => {
+    checkVersion(headers['connect-protocol-version']);
+    checkEncoding(headers['content-encoding']);
+    return codec.decode(method.descriptor.input, await readBody(exchange.request, bodyBytesMax));
+  };
+  return { codec, read: () => withoutStatus(read()) };
+}
+
+/** Sizes have a status of their own in HTTP, and none in this protocol. */
+async function withoutStatus<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (err) {
+    throw err instanceof HttpFailure ? err.failure : err;
+  }
 }
 
 function codecOf(headers: IncomingHttpHeaders): Codec['name'] {
@@ -66,7 +71,7 @@ function unsupportedContentType(): HttpFailure {
 }
 
 /** A GET carries the message in its URL, so that browsers and caches can keep the answer. */
-async function readGet({ registry, bodyBytesMax }: CallDeps, { exchange }: RpcRequest): Promise<EncodedRequest> {
+function openGet({ registry, bodyBytesMax }: CallDeps, { exchange, method }: RpcRequest): UnaryRequest {
   const { parameters, violations } = parseQuery(exchange.target?.query ?? '');
   if (violations.length > 0) throw invalidRequest(violations);
   const values = new Map(parameters.map(({ name, value }) => [name, value]));
@@ -77,10 +82,12 @@ async function readGet({ registry, bodyBytesMax }: CallDeps, { exchange }: RpcRe
   if (encoding !== 'json' && encoding !== 'proto') {
     throw invalidRequest([{ field: 'encoding', description: 'Query parameter must be "json" or "proto"' }]);
   }
-  checkCompression(values.get('compression'));
+  checkEncoding(values.get('compression'));
   const bytes = values.get('base64') === '1' ? fromBase64(message) : Buffer.from(message);
-  const body = await decompress(bytes, values.get('compression'), bodyBytesMax);
-  return { codec: encoding === 'proto' ? PROTO : createJsonCodec(registry), body };
+  const codec = encoding === 'proto' ? PROTO : createJsonCodec(registry);
+  const read = async () =>
+    codec.decode(method.descriptor.input, await decompress(bytes, values.get('compression'), bodyBytesMax));
+  return { codec, read: () => withoutStatus(read()) };
 }
 
 function fromBase64(text: string): Buffer {
@@ -92,14 +99,6 @@ function fromBase64(text: string): Buffer {
 export function checkVersion(given: string | string[] | undefined, expected = VERSION): void {
   if (given === undefined || given === expected) return;
   throw invalidRequest([{ field: '', description: `Connect protocol version must be "${expected}"` }]);
-}
-
-function checkCompression(encoding: string | undefined): void {
-  if (encoding === undefined || encoding === '' || isKnownEncoding(encoding)) return;
-  throw new ServiceError(
-    'METHOD_NOT_FOUND',
-    'Compression of the request is not supported, expected br, gzip or identity',
-  );
 }
 
 const CONTENT_TYPE = /^application\/(json|proto)\s*(?:;\s*charset=(?:"utf-8"|utf-8)\s*)?;?\s*$/i;

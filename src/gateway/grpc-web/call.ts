@@ -1,93 +1,73 @@
-import { Readable } from 'node:stream';
-import type { IncomingCall } from '../../rpc/call.js';
-import { toStatusError, type StatusError } from '../../rpc/status.js';
+import { invalidRequest } from '../../rpc/errors.js';
 import type { HttpAnswer } from '../answer.js';
+import { callAnyKind } from '../call-any-kind.js';
 import type { CallDeps } from '../call-deps.js';
-import { FRAME_HEAD_BYTES, messageFrame, readSingleMessage } from '../http/frames.js';
-import { HttpFailure } from '../http/http-failure.js';
-import { readBody } from '../http/read-body.js';
-import { toRpcHeaders, toRpcMetadata } from '../http/rpc-metadata.js';
-import { cutWhenStalled } from '../http/stall.js';
+import { bodyChunks } from '../http/body-chunks.js';
+import { readFrames } from '../http/frames.js';
+import {
+  checkEncoding,
+  chooseMessageEncoding,
+  MESSAGE_ENCODINGS,
+  messageFrame,
+  messageOf,
+} from '../http/message-compression.js';
+import { toRpcHeaders } from '../http/rpc-metadata.js';
 import { readTimeoutMs } from '../http/timeout.js';
-import { logRefusal } from '../request-log.js';
-import type { RpcRequest } from '../rpc-request.js';
-import { isText } from './content-type.js';
+import { toRpcCall, type RpcRequest } from '../rpc-request.js';
+import { openRpcStream } from '../rpc-stream.js';
+import { createJsonCodec, PROTO, type Codec } from '../connect/codec.js';
+import { isJson, isText } from './content-type.js';
 import { decodeText } from './text.js';
 import { trailerFrame } from './trailers.js';
 
-const BASE64_BYTES_PER_CHAR = 3 / 4;
-
 /**
- * Does a call of gRPC-Web (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md), unary or with a stream of
- * answers, in binary or as text. The status is in the body, as the protocol has it, and the HTTP status is always 200.
+ * Does a call of gRPC-Web (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md) of any kind, in binary or as
+ * text. The status is in the body, as the protocol has it, and the HTTP status is always 200.
  */
 export async function callGrpcWeb(deps: CallDeps, rpc: RpcRequest): Promise<HttpAnswer> {
-  const { exchange, method, responseMetadata } = rpc;
-  const asText = isText(exchange.request.headers);
-  const write = (frame: Buffer): string | Buffer => (asText ? frame.toString('base64') : frame);
-  const answer = (body: HttpAnswer['body']): HttpAnswer => ({
-    status: 200,
-    headers: { ...toRpcHeaders(responseMetadata), 'content-type': contentType(rpc), 'x-accel-buffering': 'no' },
-    body,
+  const { headers: asked } = rpc.exchange.request;
+  const asText = isText(asked);
+  const write = (bytes: Buffer): string | Buffer => (asText ? bytes.toString('base64') : bytes);
+  const encoding = chooseMessageEncoding(asked['grpc-accept-encoding']);
+  const codec = isJson(asked) ? createJsonCodec(deps.registry) : PROTO;
+  const { output } = rpc.method.descriptor;
+  const body = await openRpcStream(deps, rpc, {
+    answers: startCall(deps, rpc, codec),
+    form: {
+      message: async (message) => write(await messageFrame(Buffer.from(codec.encode(output, message)), encoding)),
+      end: (status) => write(trailerFrame(status, rpc.responseTrailers)),
+    },
   });
-  try {
-    const request = await readRequest(deps, rpc);
-    const call = toIncomingCall(deps, rpc);
-    if (method.descriptor.methodKind === 'unary') {
-      const message = await deps.dispatcher.unary(method, call, request);
-      return answer(write(Buffer.concat([messageFrame(message), trailerFrame(undefined)])));
-    }
-    const frames = encodeStream(deps, rpc, deps.dispatcher.serverStream(method, call, request));
-    return answer(Readable.from(mapEach(frames, write), { highWaterMark: 1 }));
-  } catch (err) {
-    return answer(write(trailerFrame(toStatus(deps, rpc, err))));
-  }
-}
-
-function contentType({ exchange }: RpcRequest): string {
-  return isText(exchange.request.headers) ? 'application/grpc-web-text+proto' : 'application/grpc-web+proto';
-}
-
-async function readRequest({ bodyBytesMax }: CallDeps, { exchange }: RpcRequest): Promise<Buffer> {
-  const { request } = exchange;
-  const frameBytesMax = bodyBytesMax + FRAME_HEAD_BYTES;
-  if (!isText(request.headers)) return readSingleMessage(await readBody(request, frameBytesMax));
-  return readSingleMessage(decodeText(await readBody(request, Math.ceil(frameBytesMax / BASE64_BYTES_PER_CHAR))));
-}
-
-function toIncomingCall({ streamTimes }: CallDeps, { exchange, responseMetadata }: RpcRequest): IncomingCall {
-  const { headers } = exchange.request;
-  return {
-    protocol: 'http',
-    peer: exchange.peer,
-    peerName: exchange.peerName,
-    metadata: toRpcMetadata(headers, exchange.requestId),
-    timeoutMs: readTimeoutMs(headers),
-    signal: exchange.signal,
-    responseMetadata,
-    onEnd: cutWhenStalled(exchange.response, streamTimes.stalledMaxMs),
+  const headers = {
+    ...toRpcHeaders(rpc.responseMetadata),
+    'content-type': `application/grpc-web${asText ? '-text' : ''}+${codec.name}`,
+    'grpc-accept-encoding': ['identity', ...MESSAGE_ENCODINGS].join(','),
+    ...(encoding && { 'grpc-encoding': encoding }),
+    'x-accel-buffering': 'no',
   };
+  return { status: 200, headers, body };
 }
 
-async function* encodeStream(
-  deps: CallDeps,
-  rpc: RpcRequest,
-  messages: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Buffer> {
-  try {
-    rpc.exchange.response.flushHeaders();
-    for await (const message of messages) yield messageFrame(message);
-    yield trailerFrame(undefined);
-  } catch (err) {
-    yield trailerFrame(toStatus(deps, rpc, err));
+function startCall(deps: CallDeps, rpc: RpcRequest, codec: Codec): AsyncIterable<Uint8Array> {
+  const { exchange, method } = rpc;
+  const given = exchange.request.headers['grpc-encoding'];
+  const encoding = typeof given === 'string' ? given : undefined;
+  const call = toRpcCall(deps, rpc, (headers) => {
+    checkEncoding(encoding);
+    return readTimeoutMs(headers);
+  });
+  return callAnyKind(deps.dispatcher, { method, call, requests: readRequests(deps, rpc, { codec, encoding }) });
+}
+
+async function* readRequests(
+  { bodyBytesMax }: CallDeps,
+  { exchange, method }: RpcRequest,
+  { codec, encoding }: { readonly codec: Codec; readonly encoding: string | undefined },
+): AsyncGenerator<Uint8Array> {
+  const chunks = bodyChunks(exchange.request);
+  const body = isText(exchange.request.headers) ? decodeText(chunks) : chunks;
+  for await (const received of readFrames(body, bodyBytesMax)) {
+    if (received.flags > 1) throw invalidRequest([{ field: '', description: 'Body holds a frame of an unknown kind' }]);
+    yield codec.decode(method.descriptor.input, await messageOf(received, encoding, bodyBytesMax));
   }
-}
-
-async function* mapEach<T, U>(source: AsyncIterable<T>, map: (item: T) => U): AsyncGenerator<U> {
-  for await (const item of source) yield map(item);
-}
-
-function toStatus({ log }: CallDeps, { exchange }: RpcRequest, err: unknown): StatusError {
-  logRefusal(log, exchange, err);
-  return toStatusError(err instanceof HttpFailure ? err.failure : err, exchange.requestId);
 }

@@ -10,5 +10,9 @@ export function isText(headers: IncomingHttpHeaders): boolean {
   return /^application\/grpc-web-text/i.test(headers['content-type'] ?? '');
 }
 
-/** Messages are protobuf; other forms have a name behind the plus sign. */
-const GRPC_WEB = /^application\/grpc-web(?:-text)?(?:\+proto)?\s*(?:;.*)?$/i;
+/** Tells whether the messages are JSON; they are protobuf where the content type says nothing of them. */
+export function isJson(headers: IncomingHttpHeaders): boolean {
+  return GRPC_WEB.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase() === 'json';
+}
+
+const GRPC_WEB = /^application\/grpc-web(?:-text)?(?:\+(proto|json))?\s*(?:;.*)?$/i;

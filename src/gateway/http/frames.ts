@@ -1,34 +1,51 @@
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
 
 /** A flag and a length of four bytes come before every message. */
-export const FRAME_HEAD_BYTES = 5;
+const FRAME_HEAD_BYTES = 5;
 
-const COMPRESSED = 0x01;
-
-/** Takes the one message out of the body of a request. Throws a ServiceError when there is not exactly one. */
-export function readSingleMessage(body: Buffer): Buffer {
-  if (body.length < FRAME_HEAD_BYTES) throw malformed();
-  const flags = body.readUInt8(0);
-  if (flags === COMPRESSED) {
-    throw new ServiceError('METHOD_NOT_FOUND', 'Compression of the message is not supported, expected identity');
-  }
-  if (flags !== 0 || body.readUInt32BE(1) !== body.length - FRAME_HEAD_BYTES) throw malformed();
-  return body.subarray(FRAME_HEAD_BYTES);
+/** One message, or one word about the stream, as Connect and gRPC-Web put it into a body. */
+export interface Frame {
+  readonly flags: number;
+  readonly payload: Buffer;
 }
 
-/** Frames a message of an answer. */
-export function messageFrame(message: Uint8Array): Buffer {
-  return frame(0, message);
+/**
+ * Takes the frames out of a body as it comes, and reads no further than is asked for. Throws a ServiceError for a frame
+ * that is larger than allowed, as soon as its head is there, and for a body that ends within one.
+ */
+export async function* readFrames(body: AsyncIterable<Buffer>, payloadBytesMax: number): AsyncGenerator<Frame> {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  let wantedBytes = FRAME_HEAD_BYTES;
+  for await (const chunk of body) {
+    held.push(chunk);
+    heldBytes += chunk.length;
+    while (heldBytes >= wantedBytes) {
+      const bytes = held.length === 1 && held[0] !== undefined ? held[0] : Buffer.concat(held, heldBytes);
+      wantedBytes = frameBytes(bytes, payloadBytesMax);
+      const isWhole = heldBytes >= wantedBytes;
+      const rest = isWhole ? bytes.subarray(wantedBytes) : bytes;
+      held = rest.length === 0 ? [] : [rest];
+      heldBytes = rest.length;
+      if (!isWhole) break;
+      yield { flags: bytes.readUInt8(0), payload: bytes.subarray(FRAME_HEAD_BYTES, wantedBytes) };
+      wantedBytes = FRAME_HEAD_BYTES;
+    }
+  }
+  if (heldBytes > 0) throw invalidRequest([{ field: '', description: 'Body ends within a frame' }]);
+}
+
+function frameBytes(head: Buffer, payloadBytesMax: number): number {
+  const payloadBytes = head.readUInt32BE(1);
+  if (payloadBytes <= payloadBytesMax) return FRAME_HEAD_BYTES + payloadBytes;
+  throw new ServiceError('MESSAGE_TOO_LARGE', `Message is larger than ${payloadBytesMax} bytes`);
 }
 
 /** Puts the head before a payload. */
 export function frame(flags: number, payload: Uint8Array): Buffer {
-  const head = Buffer.alloc(FRAME_HEAD_BYTES);
-  head.writeUInt8(flags, 0);
-  head.writeUInt32BE(payload.length, 1);
-  return Buffer.concat([head, payload]);
-}
-
-function malformed(): ServiceError {
-  return invalidRequest([{ field: '', description: 'Body is not one message in a frame' }]);
+  const whole = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payload.length);
+  whole.writeUInt8(flags, 0);
+  whole.writeUInt32BE(payload.length, 1);
+  whole.set(payload, FRAME_HEAD_BYTES);
+  return whole;
 }

@@ -28,15 +28,21 @@ function addBinary(metadata: CallMetadata, name: string, value: string): void {
 }
 
 /** Makes headers from the metadata that a call sends back. Values that HTTP cannot carry are left out. */
-export function toRpcHeaders(metadata: CallMetadata): Record<string, string> {
-  const headers: Record<string, string> = {};
+export function toRpcHeaders(metadata: CallMetadata, prefix = ''): Record<string, string> {
+  const values = Object.entries(toTrailerValues(metadata));
+  return Object.fromEntries(values.map(([name, texts]) => [`${prefix}${name}`, texts.join(', ')]));
+}
+
+/** Gives all values of the metadata that a call sends back, by name. Those that HTTP cannot carry are left out. */
+export function toTrailerValues(metadata: CallMetadata): Record<string, string[]> {
+  const values: Record<string, string[]> = {};
   const add = (name: string, value: string) => {
     if (NOT_METADATA.test(name) || !TOKEN.test(name) || !FIELD_VALUE.test(value)) return;
-    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+    (values[name] ??= []).push(value);
   };
   for (const [key, value] of metadata.entries()) add(key, value);
   for (const [key, value] of metadata.binaryEntries()) add(key, Buffer.from(value).toString('base64'));
-  return headers;
+  return values;
 }
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;

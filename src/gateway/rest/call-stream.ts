@@ -8,6 +8,7 @@ import { cutWhenStalled } from '../http/stall.js';
 import { resumeTokenOf } from '../message/resume.js';
 import type { OutputOptions } from '../message/system-parameters.js';
 import { logRefusal } from '../request-log.js';
+import { settledWithin } from '../settled-within.js';
 import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
 import { errorJson } from './render-error.js';
 import { chooseStreamEncoding, type StreamEncoding } from './stream-encoding.js';
@@ -48,19 +49,6 @@ interface RunningStream {
   readonly first: Promise<IteratorResult<Uint8Array, unknown>>;
   readonly encoding: StreamEncoding;
   readonly output: OutputOptions;
-}
-
-/** Waits for a promise, but not for long. Throws what it rejects with. */
-async function settledWithin(promise: Promise<unknown>, waitMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), waitMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function* encode(

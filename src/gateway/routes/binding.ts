@@ -51,10 +51,6 @@ function compileBinding(method: Method, rule: HttpRule): Binding {
   if (rule.httpMethod !== '*' && !METHODS.includes(rule.httpMethod)) {
     throw new HttpRuleError(`HTTP method "${rule.httpMethod}" is not one that Node.js can receive`);
   }
-  const { methodKind } = method.descriptor;
-  if (methodKind !== 'unary' && methodKind !== 'server_streaming') {
-    throw new HttpRuleError('its requests are a stream, which HTTP/1.1 cannot carry beside an answer');
-  }
   const template = parseTemplate(rule.path);
   return {
     method,

@@ -1,4 +1,5 @@
 import { Metadata, type Deadline, type StatusObject } from '@grpc/grpc-js';
+import type { IncomingCall } from '../call.js';
 import { CallMetadata, isSendableKey, toHeaderText } from '../metadata.js';
 import type { StatusError } from '../status.js';
 
@@ -30,9 +31,24 @@ export function toGrpcMetadata(source: CallMetadata): Metadata {
   return target;
 }
 
-/** Makes the status that ends a failed call, with google.rpc.Status beside it, as rich-error clients expect. */
-export function toGrpcStatus(error: StatusError, responseMetadata: CallMetadata): StatusObject {
-  const metadata = toGrpcMetadata(responseMetadata);
+type Response = Pick<IncomingCall, 'responseMetadata' | 'responseTrailers'>;
+
+/** Makes what goes behind an answer. */
+export function toGrpcTrailers({ responseTrailers }: Response): Metadata {
+  return responseTrailers === undefined ? new Metadata() : toGrpcMetadata(responseTrailers);
+}
+
+/**
+ * Makes the status that ends a failed call, with google.rpc.Status beside it, as rich-error clients expect. Where no
+ * headers have been sent, their metadata goes with it.
+ */
+export function toGrpcStatus(
+  error: StatusError,
+  response: Response,
+  { headersSent = false }: { headersSent?: boolean } = {},
+): StatusObject {
+  const metadata = toGrpcTrailers(response);
+  if (!headersSent) metadata.merge(toGrpcMetadata(response.responseMetadata));
   metadata.set(STATUS_DETAILS_KEY, Buffer.from(error.toBytes()));
   if (error.retryDelayMs !== undefined) metadata.set(PUSHBACK_KEY, String(Math.ceil(error.retryDelayMs)));
   return { code: error.code, details: error.message, metadata };

@@ -21,7 +21,7 @@ import { CallMetadata } from '../metadata.js';
 import type { Method } from '../method-table.js';
 import { onlyUriName } from '../peer-name.js';
 import type { StatusError } from '../status.js';
-import { fromGrpcMetadata, toGrpcMetadata, toGrpcStatus, untilDeadlineMs } from './convert.js';
+import { fromGrpcMetadata, toGrpcMetadata, toGrpcStatus, toGrpcTrailers, untilDeadlineMs } from './convert.js';
 import { readKeptTimeout } from './timeouts.js';
 
 /** What the calls of all four kinds have in common. */
@@ -81,6 +81,7 @@ function receive(call: SurfaceCall, onEnd?: (status: StatusError | undefined) =>
     metadata: fromGrpcMetadata(call.metadata),
     signal: peerGone,
     responseMetadata: new CallMetadata(),
+    responseTrailers: new CallMetadata(),
     ...(onEnd && { onEnd }),
   };
 }
@@ -95,10 +96,10 @@ function answerOnce({ call, incoming, callback }: UnaryAnswer, answer: Promise<U
   answer.then(
     (bytes) => {
       call.sendMetadata(toGrpcMetadata(incoming.responseMetadata));
-      callback(null, asBuffer(bytes));
+      callback(null, asBuffer(bytes), toGrpcTrailers(incoming));
     },
     // The dispatcher throws nothing but StatusError.
-    (err: StatusError) => callback(toGrpcStatus(err, incoming.responseMetadata)),
+    (err: StatusError) => callback(toGrpcStatus(err, incoming)),
   );
 }
 
@@ -122,13 +123,15 @@ function brokenOff(cause: unknown): ServiceError {
 /** Writes the answers of a stream, one at a time, each after HTTP/2 flow control has taken the one before. */
 function createStreamWriter(call: WritableCall) {
   let ended = false;
+  let headersSent = false;
   let releaseWrite: (() => void) | undefined;
 
   const incoming = receive(call, (status) => {
     ended = true;
-    if (status === undefined) call.end();
+    sendHeaders({ isFailure: status !== undefined });
+    if (status === undefined) call.end(toGrpcTrailers(incoming));
     // grpc-js takes a plain status object on 'error'; its types ask for an Error.
-    else call.emit('error', toGrpcStatus(status, incoming.responseMetadata) as ServerErrorResponse);
+    else call.emit('error', toGrpcStatus(status, incoming, { headersSent }) as ServerErrorResponse);
     releaseWrite?.();
   });
 
@@ -139,12 +142,17 @@ function createStreamWriter(call: WritableCall) {
     });
   }
 
+  /** A failure before the first answer is one header block. */
+  function sendHeaders({ isFailure }: { isFailure: boolean }): void {
+    if (headersSent || isFailure) return;
+    headersSent = true;
+    call.sendMetadata(toGrpcMetadata(incoming.responseMetadata));
+  }
+
   async function pump(responses: AsyncIterable<Uint8Array>): Promise<void> {
-    let headersSent = false;
     try {
       for await (const bytes of responses) {
-        if (!headersSent) call.sendMetadata(toGrpcMetadata(incoming.responseMetadata));
-        headersSent = true;
+        sendHeaders({ isFailure: false });
         await write(bytes);
         if (ended) return;
       }

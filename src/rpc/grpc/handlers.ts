@@ -10,7 +10,8 @@ import { toStatusError, type StatusError } from '../status.js';
 import { countHeaderBytes, readMetadata } from './headers.js';
 import type { Patience } from './patience.js';
 import { peerOf } from './peer.js';
-import { readEach, readOnly, type RequestSource } from './request-messages.js';
+import { isCompression } from './inflate.js';
+import { readEach, readOnly, unknownEncoding, type RequestSource } from './request-messages.js';
 import { ResponseWriter } from './response-writer.js';
 import { parseTimeoutMs } from './timeout.js';
 
@@ -67,8 +68,11 @@ function serve(exchange: Exchange): void {
 
 function httpStatusOfStranger(headers: IncomingHttpHeaders): number | undefined {
   if (headers[':method'] !== 'POST') return 405;
-  return headers['content-type']?.startsWith('application/grpc') === true ? undefined : 415;
+  return GRPC.test(headers['content-type'] ?? '') ? undefined : 415;
 }
+
+/** Messages are protobuf; other forms have a name behind the plus sign. */
+const GRPC = /^application\/grpc(?:\+proto)?\s*(?:;.*)?$/i;
 
 function refuseUnknown(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
   const responseMetadata = new CallMetadata();
@@ -76,7 +80,7 @@ function refuseUnknown(stream: ServerHttp2Stream, headers: IncomingHttpHeaders):
   responseMetadata.add(REQUEST_ID_KEY, requestId);
   const message = `There is no method "${String(headers[':path']).slice(0, 256)}"`;
   const status = toStatusError(new ServiceError('METHOD_NOT_FOUND', message), requestId);
-  new ResponseWriter(stream, responseMetadata).end(status);
+  new ResponseWriter(stream, { responseMetadata }).end(status);
 }
 
 function openExchange(
@@ -87,7 +91,8 @@ function openExchange(
 ): Exchange {
   const peerGone = new CallerWatch();
   const responseMetadata = new CallMetadata();
-  const writer = new ResponseWriter(stream, responseMetadata);
+  const responseTrailers = new CallMetadata();
+  const writer = new ResponseWriter(stream, { responseMetadata, responseTrailers });
   stream.once('close', () => {
     // Nearly every stream closes with its answer.
     if (!writer.hasEnded) peerGone.abort();
@@ -99,6 +104,7 @@ function openExchange(
     ...readLimits(deps.limits, headers),
     signal: peerGone,
     responseMetadata,
+    responseTrailers,
     onEnd: (status) => {
       // The end may come while nobody waits for the handler: a stalled reader, a request that does not arrive.
       if (status !== undefined) writer.end(status);
@@ -114,6 +120,10 @@ function readLimits(limits: Limits, headers: IncomingHttpHeaders): Pick<Incoming
   try {
     if (countHeaderBytes(headers) > limits.metadataBytesMax) {
       throw limitError(limits, 'metadataBytesMax', 'Metadata takes too many bytes');
+    }
+    const encoding = headers['grpc-encoding'];
+    if (typeof encoding === 'string' && encoding !== 'identity' && !isCompression(encoding)) {
+      throw unknownEncoding(encoding);
     }
     return { timeoutMs: parseTimeoutMs(headers['grpc-timeout'] as string | undefined) };
   } catch (fault) {

@@ -47,7 +47,7 @@ export function writeMetadata(metadata: CallMetadata): OutgoingHttpHeaders {
   }
   for (const [key, value] of metadata.binaryEntries()) {
     if (!isSendableKey(key) || !key.endsWith('-bin')) continue;
-    append(headers, key, Buffer.from(value).toString('base64'));
+    append(headers, key, Buffer.from(value).toString('base64').replace(/=+$/, ''));
   }
   return headers;
 }
@@ -65,7 +65,7 @@ export function writeStatus(status: StatusError): OutgoingHttpHeaders {
   return {
     'grpc-status': String(status.code),
     'grpc-message': percentEncode(status.message, ILLEGAL_IN_STATUS),
-    'grpc-status-details-bin': Buffer.from(status.toBytes()).toString('base64'),
+    'grpc-status-details-bin': Buffer.from(status.toBytes()).toString('base64').replace(/=+$/, ''),
     // What RetryInfo says to people and programs, said to the retry policies of every gRPC library.
     ...(pushback !== undefined && { 'grpc-retry-pushback-ms': String(Math.ceil(pushback)) }),
   };

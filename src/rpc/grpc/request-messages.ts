@@ -42,7 +42,7 @@ function receiveOnly({ stream, limits }: RequestSource): Promise<Frame> {
     stream.on('data', (piece: Buffer) => {
       try {
         for (const frame of pushInto(limits, frames, piece)) {
-          if (only !== undefined) throw malformed('Call takes one request, and another came');
+          if (only !== undefined) throw notOne('Call takes one request, and another came');
           only = frame;
         }
       } catch (err) {
@@ -53,7 +53,8 @@ function receiveOnly({ stream, limits }: RequestSource): Promise<Frame> {
     const finish = () => {
       if (hasBrokenOff(stream)) reject(callerGone());
       else if (only !== undefined && frames.isBetweenMessages) resolve(only);
-      else reject(malformed('Request stream ends without a whole message'));
+      else if (frames.isBetweenMessages) reject(notOne('Call takes one request, and none came'));
+      else reject(malformed('Request stream ends inside a message'));
     };
     // A call without any body may have ended before anyone could listen.
     if (stream.readableEnded) finish();
@@ -83,13 +84,10 @@ function pushInto(limits: Limits, frames: FrameReader, piece: Buffer): Frame[] {
 }
 
 async function decompress({ encoding, limits }: RequestSource, bytes: Uint8Array): Promise<Uint8Array> {
-  if (encoding === 'identity') throw malformed('Message is marked as compressed, and header grpc-encoding is not set');
-  if (!isCompression(encoding)) {
-    throw new ServiceError(
-      'ENCODING_UNSUPPORTED',
-      `Encoding "${encoding.slice(0, 32)}" is not supported, only ${ACCEPTED_ENCODINGS}`,
-    );
+  if (encoding === 'identity') {
+    throw new ServiceError('INTERNAL', 'Message is marked as compressed, and header grpc-encoding is not set');
   }
+  if (!isCompression(encoding)) throw unknownEncoding(encoding);
   const { messageBytesMax: bytesMax, inflateRatioMax: ratioMax } = limits;
   const inflated = await inflateMessage(encoding, bytes, { bytesMax, ratioMax }).catch((err: unknown) => {
     throw malformed(`Message is not ${encoding}`, err);
@@ -98,6 +96,17 @@ async function decompress({ encoding, limits }: RequestSource, bytes: Uint8Array
   throw bytes.byteLength * ratioMax < bytesMax
     ? limitError(limits, 'inflateRatioMax', 'Message grows to too many times its size')
     : tooLarge(limits, 'Message grows to more bytes than are taken');
+}
+
+/** The error for a compression that is not read here. */
+export function unknownEncoding(encoding: string): ServiceError {
+  const text = `Encoding "${encoding.slice(0, 32)}" is not supported, only ${ACCEPTED_ENCODINGS}`;
+  return new ServiceError('ENCODING_UNSUPPORTED', text);
+}
+
+/** As gRPC has it, for a client with another contract (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md). */
+function notOne(message: string): ServiceError {
+  return new ServiceError('METHOD_NOT_FOUND', message);
 }
 
 function tooLarge(limits: Limits, message: string): ServiceError {

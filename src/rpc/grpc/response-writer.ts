@@ -1,4 +1,5 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { IncomingCall } from '../call.js';
 import type { CallMetadata } from '../metadata.js';
 import type { StatusError } from '../status.js';
 import { toFrame } from './frames.js';
@@ -22,12 +23,17 @@ const WITHOUT_BODY = { endStream: true, sendDate: false };
 export class ResponseWriter {
   readonly #stream: ServerHttp2Stream;
   readonly #metadata: CallMetadata;
-  #trailers: OutgoingHttpHeaders = OK_TRAILERS;
+  readonly #trailerMetadata: CallMetadata | undefined;
+  #status: OutgoingHttpHeaders = OK_TRAILERS;
   #ended = false;
 
-  constructor(stream: ServerHttp2Stream, metadata: CallMetadata) {
+  constructor(
+    stream: ServerHttp2Stream,
+    { responseMetadata, responseTrailers }: Pick<IncomingCall, 'responseMetadata' | 'responseTrailers'>,
+  ) {
     this.#stream = stream;
-    this.#metadata = metadata;
+    this.#metadata = responseMetadata;
+    this.#trailerMetadata = responseTrailers;
   }
 
   /** Tells whether the end of the call has been written. */
@@ -57,8 +63,8 @@ export class ResponseWriter {
     if (this.#isOver()) return;
     this.#ended = true;
     const trailers = status === undefined ? OK_TRAILERS : writeStatus(status);
-    if (this.#stream.headersSent) this.#trailers = trailers;
-    else if (status === undefined) this.#open(trailers);
+    if (this.#stream.headersSent) this.#status = trailers;
+    else if (status === undefined || this.#hasTrailers()) this.#open(trailers);
     else return this.#endAtOnce(trailers);
     this.#stream.end();
     if (status !== undefined) this.#cutOffIfStalled(status);
@@ -69,15 +75,25 @@ export class ResponseWriter {
   }
 
   #open(trailers: OutgoingHttpHeaders | undefined): void {
-    if (trailers !== undefined) this.#trailers = trailers;
+    if (trailers !== undefined) this.#status = trailers;
     this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata) }, WITH_TRAILERS);
     this.#stream.once('wantTrailers', () => {
-      this.#stream.sendTrailers(this.#trailers);
+      this.#stream.sendTrailers(this.#withTrailers(this.#status));
       this.#stopRequests();
     });
   }
 
-  /** A failure without an answer is one header block. */
+  /** A call that says nothing behind its answer, as nearly all do, costs nothing here. */
+  #withTrailers(status: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    if (this.#trailerMetadata === undefined || this.#trailerMetadata.isEmpty) return status;
+    return { ...writeMetadata(this.#trailerMetadata), ...status };
+  }
+
+  #hasTrailers(): boolean {
+    return this.#trailerMetadata?.isEmpty === false;
+  }
+
+  /** A failure without an answer, and without trailers of its own, is one header block. */
   #endAtOnce(trailers: OutgoingHttpHeaders): void {
     this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata), ...trailers }, WITHOUT_BODY);
     this.#stopRequests();
