@@ -76,5 +76,5 @@ function install() {
   if (download.status !== 0) return `Go cannot get ${MODULE}@${VERSION}`;
   const { Dir: source } = JSON.parse(download.stdout);
   const buf = spawnSync(join('node_modules', '.bin', 'buf'), ['build', join(source, 'proto'), '-o', IMAGE]);
-  return buf.status === 0 ? undefined : `buf cannot build the contract of the suite: ${buf.stderr}`;
+  return buf.status === 0 ? undefined : `buf cannot build the contract of the suite: ${buf.stderr.toString()}`;
 }

@@ -18,7 +18,10 @@ export interface RoutesDeps {
  * find the same methods. A method without a google.api.http rule has none, whatever the protocol.
  */
 export function createRoutes({ table, isReady, serverInfo }: RoutesDeps): RouteEntry<RouteTarget>[] {
-  const bindings = compileBindings(table);
+  // Pages list services by name: the order of a table says nothing, and a gateway before the server has another.
+  const bindings = compileBindings(table).toSorted((a, b) =>
+    serviceOf(a) < serviceOf(b) ? -1 : Number(serviceOf(a) > serviceOf(b)),
+  );
   const methods = [...new Set(bindings.map(({ method }) => method))];
   const pages = createPages({ registry: table.registry, bindings, serverInfo, isReady }).map(
     (page): RouteEntry<RouteTarget> => ({
@@ -29,6 +32,10 @@ export function createRoutes({ table, isReady, serverInfo }: RoutesDeps): RouteE
     }),
   );
   return [...pages, ...bindings.filter(isPlainHttp).map(restRoute), ...methods.flatMap(rpcRoutes)];
+}
+
+function serviceOf({ method }: Binding): string {
+  return method.descriptor.parent.typeName;
 }
 
 /** A stream of requests has no form in plain HTTP. */
