@@ -30,7 +30,7 @@ export class CallMetadata {
   }
 
   get isEmpty(): boolean {
-    return this.#text.size === 0 && this.#binary.size === 0;
+    return this.#source === undefined && this.#text === undefined && this.#binary === undefined;
   }
 
   add(key: string, value: string): void {
