@@ -5,10 +5,13 @@ export class FieldMaskError extends Error {
   override readonly name = 'FieldMaskError';
   /** The path at fault, as it was given. */
   readonly path: string;
+  /** The field of the request that holds the mask. */
+  readonly field: 'update_mask' | 'read_mask';
 
-  constructor(path: string, problem: string) {
+  constructor(path: string, problem: string, field: FieldMaskError['field'] = 'update_mask') {
     super(`path "${path}" ${problem}`);
     this.path = path;
+    this.field = field;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Ledger } from '../ledger/ledger.js';
 import type { ReadOptions } from '../ledger/reads.js';
-import type { TransactionView } from '../ledger/transact.js';
-import type { Write } from '../ledger/commit.js';
+import type { Decide, TransactionView } from '../ledger/transact.js';
+import type { CommitResult, Write } from '../ledger/commit.js';
 import type { CallConsistency } from '../rpc/context.js';
 import { remembering } from '../frozen/frozen.js';
 import type { StateDocument } from '../store/state.js';
@@ -68,6 +68,14 @@ export async function declareResource(
   await ledger.declareIndexes(definition.collection, definition.indexes);
 }
 
+/** The same for several. */
+export async function declareResources(
+  ledger: Pick<Ledger, 'declareCollections' | 'declareIndexes'>,
+  definitions: readonly DeclarableResource[],
+): Promise<void> {
+  for (const definition of definitions) await declareResource(ledger, definition);
+}
+
 /** Makes the standard methods of a resource from its definition. */
 export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDefinition<T, C>): Resources<T, C> {
   const { ledger, now = () => Date.now() } = deps;
@@ -107,12 +115,21 @@ export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDe
 export async function commitTogether(
   ledger: Ledger,
   decide: (view: TransactionView) => Promise<readonly Write[]>,
-  { signal, request, consistency }: ChangeOptions = {},
+  options?: ChangeOptions,
 ): Promise<readonly (StateDocument | undefined)[]> {
+  return (await transactFor(ledger, decide, options)).documents;
+}
+
+/** The same, with all that is known of the commit. */
+export async function transactFor(
+  ledger: Pick<Ledger, 'transact' | 'revision'>,
+  decide: Decide,
+  { signal, request, consistency }: ChangeOptions = {},
+): Promise<CommitResult> {
   try {
-    const { revision, documents } = await ledger.transact(decide, { signal, request });
-    consistency?.saw(revision);
-    return documents;
+    const result = await ledger.transact(decide, { signal, request });
+    consistency?.saw(result.revision);
+    return result;
   } catch (err) {
     consistency?.saw(ledger.revision());
     throw err;

@@ -2,10 +2,19 @@ import {
   CommitTooLargeError,
   ContendedError,
   FutureRevisionError,
+  InvalidLedgerInputError,
   LedgerClosedError,
   LedgerOverloadedError,
   RequestIdReusedError,
+  RevisionOutOfRangeError,
 } from '../ledger/errors.js';
+import {
+  CollectionNotEmptyError,
+  ContentError,
+  SnapshotError,
+  UniqueConflictError,
+  WriteRefusedError,
+} from './documents/errors.js';
 import { ResourceError, type ResourceFailure } from './errors.js';
 import { FieldMaskError } from './field-mask.js';
 import { FilterError } from './filter/filter-error.js';
@@ -36,30 +45,48 @@ export function translating<Req, Res>(handler: (ctx: CallContext, request: Req) 
   };
 }
 
+/** The same for a handler that answers with a stream. */
+export function translatingStream<Req, Res>(handler: (ctx: CallContext, request: Req) => AsyncIterable<Res>) {
+  return async function* (ctx: CallContext, request: Req): AsyncGenerator<Res> {
+    try {
+      yield* handler(ctx, request);
+    } catch (err) {
+      throw toServiceError(err);
+    }
+  };
+}
+
 /** Gives what is not known back as it is, which the pipeline turns into INTERNAL. */
 export function toServiceError(err: unknown): unknown {
   if (err instanceof ResourceError) return fromResource(err);
-  const violation = toViolation(err);
-  if (violation !== undefined) return invalidRequest([violation]);
+  const violations = toViolations(err);
+  if (violations !== undefined) return invalidRequest(violations);
   if (err instanceof RequestIdReusedError) {
     return new ServiceError(
       'REQUEST_ID_REUSED',
       'Cannot repeat the call: its request_id was used for a different request',
     );
   }
-  if (err instanceof FutureRevisionError) return new ServiceError('REVISION_AHEAD', err.message);
-  return fromAvailability(err);
+  return fromDocuments(err) ?? fromAvailability(err);
+}
+
+function toViolations(err: unknown): readonly FieldViolation[] | undefined {
+  if (err instanceof ContentError)
+    return err.violations.map(({ path, problem }) => ({ field: path, description: problem }));
+  const violation = toViolation(err);
+  return violation && [violation];
 }
 
 /** What a field of the request is at fault for; standard methods give their fields these names. */
 function toViolation(err: unknown): FieldViolation | undefined {
-  if (err instanceof FieldMaskError) return { field: 'update_mask', description: err.message };
+  if (err instanceof FieldMaskError) return { field: err.field, description: err.message };
   if (err instanceof PageTokenError) return { field: 'page_token', description: err.message };
   if (err instanceof FilterError) return { field: 'filter', description: err.message };
   if (err instanceof OrderByError || err instanceof OrderNeedsIndexError)
     return { field: 'order_by', description: err.message };
   if (err instanceof UnstorableValueError) return { field: err.path, description: err.message };
-  if (err instanceof CommitTooLargeError) return { field: '', description: err.message };
+  if (err instanceof CommitTooLargeError || err instanceof InvalidLedgerInputError)
+    return { field: '', description: err.message };
   return undefined;
 }
 
@@ -68,6 +95,31 @@ function fromResource({ failure, message, resourceType, resourceName }: Resource
     metadata: { resource: resourceName },
     resource: { type: resourceType, name: resourceName },
   });
+}
+
+/** What documents and their collections refuse beyond what all resources do. */
+function fromDocuments(err: unknown): ServiceError | undefined {
+  if (err instanceof WriteRefusedError) return fromWrite(err);
+  if (err instanceof UniqueConflictError)
+    return new ServiceError('UNIQUE_CONFLICT', err.message, { metadata: { index: err.index } });
+  if (err instanceof CollectionNotEmptyError)
+    return new ServiceError('COLLECTION_NOT_EMPTY', err.message, { metadata: { resource: err.collection } });
+  if (err instanceof SnapshotError) {
+    return err.failure === 'overtaken'
+      ? new ServiceError('SNAPSHOT_OVERTAKEN', err.message, { retryDelayMs: RETRY_DELAY_MS })
+      : new ServiceError('SNAPSHOT_TOO_LARGE', err.message);
+  }
+  if (err instanceof RevisionOutOfRangeError)
+    return new ServiceError('REVISION_OUT_OF_RANGE', err.message, { metadata: { oldest: String(err.oldest) } });
+  return err instanceof FutureRevisionError ? new ServiceError('REVISION_AHEAD', err.message) : undefined;
+}
+
+/** The refusal of one write among several says which it is. */
+function fromWrite({ position, cause }: WriteRefusedError): ServiceError | undefined {
+  const translated = toServiceError(cause instanceof ContentError ? cause.below(`writes[${position}].update`) : cause);
+  if (!(translated instanceof ServiceError)) return undefined;
+  const { reason, message, details } = translated;
+  return new ServiceError(reason, message, { ...details, metadata: { ...details.metadata, write: String(position) } });
 }
 
 /** What may go better later, or on another replica. */

@@ -124,7 +124,15 @@ async function withContext<T>(
   let result: { readonly value: T } | undefined;
   handlers.getDocument = async (ctx, { name }) => {
     result = { value: await work(ctx) };
-    return { name, fields: undefined, etag: '', revision: 0n, createTime: undefined, updateTime: undefined };
+    return {
+      name,
+      fields: undefined,
+      etag: '',
+      revision: 0n,
+      createTime: undefined,
+      updateTime: undefined,
+      expireTime: undefined,
+    };
   };
   await documents.getDocument({ name: NAME });
   if (result === undefined) throw new Error('The handler was not called');

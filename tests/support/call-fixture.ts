@@ -37,6 +37,11 @@ export async function startCallFixture(options: { readonly databaseId?: string }
     listDocuments: unexpected,
     updateDocument: unexpected,
     deleteDocument: unexpected,
+    batchGetDocuments: unexpected,
+    queryDocuments: unexpectedStream,
+    countDocuments: unexpected,
+    aggregateDocuments: unexpected,
+    commitDocuments: unexpected,
   };
   const healthHandlers: CallFixture['healthHandlers'] = {
     check: unexpected,
@@ -63,7 +68,8 @@ export async function startCallFixture(options: { readonly databaseId?: string }
 }
 
 export function aDocument(name: string): Document {
-  return { name, fields: { text: 'hello' }, etag: 'e', revision: 1n, createTime: undefined, updateTime: undefined };
+  const never = { createTime: undefined, updateTime: undefined, expireTime: undefined };
+  return { name, fields: { text: 'hello' }, etag: 'e', revision: 1n, ...never };
 }
 
 async function unexpected(): Promise<never> {

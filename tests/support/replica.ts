@@ -1,8 +1,9 @@
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { createLedger } from '../../src/ledger/ledger.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger } from '../../src/repositories/cached-ledger.js';
-import { createDocuments, DOCUMENTS } from '../../src/repositories/documents.js';
-import { declareResource } from '../../src/repositories/resource.js';
+import { DOCUMENT_RESOURCES } from '../../src/document-services.js';
+import { createDocuments } from '../../src/repositories/documents.js';
+import { declareResources } from '../../src/repositories/resource.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import type { ConsistencySession } from '../../src/rpc/client/consistency-session.js';
 import { createDocumentService } from '../../src/services/documents/document-service.js';
@@ -25,7 +26,7 @@ export async function startReplica(engine: Engine): Promise<Replica> {
   const store = await engine.open();
   const ledger = await createLedger({ store, logger: SILENT_LOGGER, pollIntervalMs: NEVER_MS });
   await ledger.declareCollections([CACHE_KEYS_COLLECTION]);
-  await declareResource(ledger, DOCUMENTS);
+  await declareResources(ledger, DOCUMENT_RESOURCES);
   const cached = await createCachedLedger({ ledger });
   const { databaseId } = ledger;
   const services = [createDocumentService({ documents: createDocuments(cached) })];

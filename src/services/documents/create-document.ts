@@ -2,6 +2,7 @@ import { CreateDocumentRequest, type Document } from '../../../gen/keelson/docum
 import type { Documents } from '../../repositories/documents.js';
 import type { CallContext } from '../../rpc/context.js';
 import { changeOptions } from '../change-request.js';
+import { contentBelow } from '../content-below.js';
 import { readFields } from './document-fields.js';
 import { toMessage } from './document-message.js';
 
@@ -12,6 +13,7 @@ export function createCreateDocument(deps: { documents: Pick<Documents, 'create'
     const fields = readFields('document.fields', document?.fields);
     const encode = () => CreateDocumentRequest.encode(request).finish();
     const options = changeOptions(ctx, { method: 'CreateDocument', requestId, encode });
-    return toMessage(await deps.documents.create({ parent, id: documentId, content: { fields } }, options));
+    const created = deps.documents.create({ parent, id: documentId, content: { fields } }, options);
+    return toMessage(await contentBelow('document', created));
   };
 }

@@ -2,6 +2,7 @@ import { UpdateDocumentRequest, type Document } from '../../../gen/keelson/docum
 import type { Documents } from '../../repositories/documents.js';
 import type { CallContext } from '../../rpc/context.js';
 import { changeOptions } from '../change-request.js';
+import { contentBelow } from '../content-below.js';
 import { readFields } from './document-fields.js';
 import { toMessage } from './document-message.js';
 
@@ -16,8 +17,7 @@ export function createUpdateDocument(deps: { documents: Pick<Documents, 'update'
       mask: updateMask,
     };
     const encode = () => UpdateDocumentRequest.encode(request).finish();
-    return toMessage(
-      await deps.documents.update(change, changeOptions(ctx, { method: 'UpdateDocument', requestId, encode })),
-    );
+    const options = changeOptions(ctx, { method: 'UpdateDocument', requestId, encode });
+    return toMessage(await contentBelow('document', deps.documents.update(change, options)));
   };
 }

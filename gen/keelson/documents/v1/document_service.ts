@@ -7,6 +7,8 @@ import { Empty } from "../../../google/protobuf/empty.js";
 import { FieldMask } from "../../../google/protobuf/field_mask.js";
 import { Struct } from "../../../google/protobuf/struct.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
+import { AggregateGroup, Aggregation } from "./aggregation.js";
+import { DocumentPrecondition, FieldTransform } from "./transform.js";
 
 export const protobufPackage = "keelson.documents.v1";
 
@@ -37,7 +39,14 @@ export interface Document {
     | Timestamp
     | undefined;
   /** Says when the document was last changed. */
-  updateTime: Timestamp | undefined;
+  updateTime:
+    | Timestamp
+    | undefined;
+  /**
+   * Says from when on the document is gone, by the settings of its collection at its last change. It never is, when it is
+   * not set.
+   */
+  expireTime: Timestamp | undefined;
 }
 
 /** Asks to create a document. */
@@ -79,7 +88,8 @@ export interface ListDocumentsRequest {
   filter: string;
   /**
    * Puts documents in order (AIP-132): `create_time desc, fields.total`. By `name`, when it is empty. Collections of any
-   * size can be ordered by `name`, `create_time` and `update_time`, and by others up to 10000 documents.
+   * size can be ordered by `name`, `create_time` and `update_time` and by the orders of their indexes, and by others up to
+   * 10000 documents.
    */
   orderBy: string;
 }
@@ -120,8 +130,147 @@ export interface DeleteDocumentRequest {
   requestId: string;
 }
 
+/** Asks for several documents. */
+export interface BatchGetDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Names the documents, all of that collection. At most 1000. */
+  names: string[];
+  /**
+   * Names the parts to answer with: `fields.address.city`. Names, etags, revisions and times always come. All, when it is
+   * not set.
+   */
+  readMask: string[] | undefined;
+}
+
+/** Answers with several documents. */
+export interface BatchGetDocumentsResponse {
+  /** Holds the documents, in the order of the names. */
+  documents: Document[];
+}
+
+/** Asks for documents at one revision. */
+export interface QueryDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Chooses documents (AIP-160), as in `ListDocumentsRequest`. All documents, when it is empty. */
+  filter: string;
+  /** Puts documents in order (AIP-132), as in `ListDocumentsRequest`. */
+  orderBy: string;
+  /**
+   * Names the parts to answer with: `fields.address.city`. Names, etags, revisions and times always come. All, when it is
+   * not set.
+   */
+  readMask:
+    | string[]
+    | undefined;
+  /** Bounds the number of documents. All, when it is 0. */
+  limit: bigint;
+}
+
+/** Answers with some documents of a query. The first one comes whether there are any or not. */
+export interface QueryDocumentsResponse {
+  /** Holds the documents that come next in the order. */
+  documents: Document[];
+  /** Gives the revision that all documents of the stream are as of. */
+  revision: bigint;
+}
+
+/** Asks how many documents there are. */
+export interface CountDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Chooses documents (AIP-160), as in `ListDocumentsRequest`. All documents, when it is empty. */
+  filter: string;
+}
+
+/** Answers with a number of documents. */
+export interface CountDocumentsResponse {
+  /** Counts the documents. */
+  count: bigint;
+  /** Gives the revision that they were counted at. */
+  revision: bigint;
+}
+
+/** Asks for aggregates. */
+export interface AggregateDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Chooses documents (AIP-160), as in `ListDocumentsRequest`. All documents, when it is empty. */
+  filter: string;
+  /** Lists what to compute. At most 16. */
+  aggregations: Aggregation[];
+  /**
+   * Names a field, such as `fields.state`: one group is made for each of its values, and one of documents that lack it.
+   * Lists and objects are groups by their content. One group of all documents, when it is empty.
+   */
+  groupBy: string;
+}
+
+/** Answers with aggregates. */
+export interface AggregateDocumentsResponse {
+  /** Holds the groups. Without `group_by` there is exactly one. */
+  groups: AggregateGroup[];
+  /** Gives the revision that they were computed at. */
+  revision: bigint;
+}
+
+/** Asks for several changes at once. */
+export interface CommitDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Lists the changes, of documents of that collection. At most 100. */
+  writes: DocumentWrite[];
+  /** Makes the call safe to repeat: a UUID that the caller makes for this one change (AIP-155). */
+  requestId: string;
+}
+
+/** Changes one document. */
+export interface DocumentWrite {
+  /** Says what is done with the document. */
+  operation:
+    | //
+    /** Makes the document, or changes one that is there. Its `etag` and output fields are ignored. */
+    { $case: "update"; value: Document }
+    | //
+    /** Names a document to delete. Succeeds when there is none, unless the precondition says otherwise. */
+    { $case: "delete"; value: string }
+    | undefined;
+  /**
+   * Names what `update` changes, as in `UpdateDocumentRequest`. Without it, or with `*`, the whole content is replaced.
+   * A document that is not there is made of the parts that the mask names.
+   */
+  updateMask:
+    | string[]
+    | undefined;
+  /** Says what must be true of the document just before. */
+  precondition:
+    | DocumentPrecondition
+    | undefined;
+  /** Changes single fields by what they hold, after `update`, in their order. At most 64. */
+  transforms: FieldTransform[];
+  /** Says that `update` only names the document, whose content is left as it is but for `transforms`. */
+  keepFields: boolean;
+}
+
+/** Answers with what the changes made. */
+export interface CommitDocumentsResponse {
+  /** Holds for each write, in order, the document as it left it; a deleted one has its name only. */
+  documents: Document[];
+  /** Gives the revision that all changes took effect at. */
+  revision: bigint;
+}
+
 function createBaseDocument(): Document {
-  return { name: "", fields: undefined, etag: "", revision: 0n, createTime: undefined, updateTime: undefined };
+  return {
+    name: "",
+    fields: undefined,
+    etag: "",
+    revision: 0n,
+    createTime: undefined,
+    updateTime: undefined,
+    expireTime: undefined,
+  };
 }
 
 export const Document: MessageFns<Document> = {
@@ -146,6 +295,9 @@ export const Document: MessageFns<Document> = {
     }
     if (message.updateTime !== undefined) {
       Timestamp.encode(message.updateTime, writer.uint32(50).fork()).join();
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(message.expireTime, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -211,6 +363,14 @@ export const Document: MessageFns<Document> = {
             message.updateTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.expireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -237,6 +397,9 @@ export const Document: MessageFns<Document> = {
       : undefined;
     message.updateTime = (object.updateTime !== undefined && object.updateTime !== null)
       ? Timestamp.fromPartial(object.updateTime)
+      : undefined;
+    message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
+      ? Timestamp.fromPartial(object.expireTime)
       : undefined;
     return message;
   },
@@ -720,11 +883,909 @@ export const DeleteDocumentRequest: MessageFns<DeleteDocumentRequest> = {
   },
 };
 
+function createBaseBatchGetDocumentsRequest(): BatchGetDocumentsRequest {
+  return { parent: "", names: [], readMask: undefined };
+}
+
+export const BatchGetDocumentsRequest: MessageFns<BatchGetDocumentsRequest> = {
+  encode(message: BatchGetDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    for (const v of message.names) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.readMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.readMask), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchGetDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchGetDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.readMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchGetDocumentsRequest>): BatchGetDocumentsRequest {
+    return BatchGetDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchGetDocumentsRequest>): BatchGetDocumentsRequest {
+    const message = createBaseBatchGetDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.names = object.names?.map((e) => e) || [];
+    message.readMask = object.readMask ?? undefined;
+    return message;
+  },
+};
+
+function createBaseBatchGetDocumentsResponse(): BatchGetDocumentsResponse {
+  return { documents: [] };
+}
+
+export const BatchGetDocumentsResponse: MessageFns<BatchGetDocumentsResponse> = {
+  encode(message: BatchGetDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.documents) {
+      Document.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchGetDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchGetDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.documents.push(Document.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchGetDocumentsResponse>): BatchGetDocumentsResponse {
+    return BatchGetDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchGetDocumentsResponse>): BatchGetDocumentsResponse {
+    const message = createBaseBatchGetDocumentsResponse();
+    message.documents = object.documents?.map((e) => Document.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQueryDocumentsRequest(): QueryDocumentsRequest {
+  return { parent: "", filter: "", orderBy: "", readMask: undefined, limit: 0n };
+}
+
+export const QueryDocumentsRequest: MessageFns<QueryDocumentsRequest> = {
+  encode(message: QueryDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.filter !== "") {
+      writer.uint32(18).string(message.filter);
+    }
+    if (message.orderBy !== "") {
+      writer.uint32(26).string(message.orderBy);
+    }
+    if (message.readMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.readMask), writer.uint32(34).fork()).join();
+    }
+    if (message.limit !== 0n) {
+      if (BigInt.asIntN(64, message.limit) !== message.limit) {
+        throw new globalThis.Error("value provided for field message.limit of type int64 too large");
+      }
+      writer.uint32(40).int64(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueryDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueryDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.orderBy = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.readMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QueryDocumentsRequest>): QueryDocumentsRequest {
+    return QueryDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueryDocumentsRequest>): QueryDocumentsRequest {
+    const message = createBaseQueryDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.filter = object.filter ?? "";
+    message.orderBy = object.orderBy ?? "";
+    message.readMask = object.readMask ?? undefined;
+    message.limit = (object.limit !== undefined && object.limit !== null) ? BigInt(object.limit) : 0n;
+    return message;
+  },
+};
+
+function createBaseQueryDocumentsResponse(): QueryDocumentsResponse {
+  return { documents: [], revision: 0n };
+}
+
+export const QueryDocumentsResponse: MessageFns<QueryDocumentsResponse> = {
+  encode(message: QueryDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.documents) {
+      Document.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(16).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueryDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueryDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.documents.push(Document.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QueryDocumentsResponse>): QueryDocumentsResponse {
+    return QueryDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueryDocumentsResponse>): QueryDocumentsResponse {
+    const message = createBaseQueryDocumentsResponse();
+    message.documents = object.documents?.map((e) => Document.fromPartial(e)) || [];
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseCountDocumentsRequest(): CountDocumentsRequest {
+  return { parent: "", filter: "" };
+}
+
+export const CountDocumentsRequest: MessageFns<CountDocumentsRequest> = {
+  encode(message: CountDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.filter !== "") {
+      writer.uint32(18).string(message.filter);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CountDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCountDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CountDocumentsRequest>): CountDocumentsRequest {
+    return CountDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CountDocumentsRequest>): CountDocumentsRequest {
+    const message = createBaseCountDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.filter = object.filter ?? "";
+    return message;
+  },
+};
+
+function createBaseCountDocumentsResponse(): CountDocumentsResponse {
+  return { count: 0n, revision: 0n };
+}
+
+export const CountDocumentsResponse: MessageFns<CountDocumentsResponse> = {
+  encode(message: CountDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0n) {
+      if (BigInt.asIntN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type int64 too large");
+      }
+      writer.uint32(8).int64(message.count);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(16).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CountDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCountDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CountDocumentsResponse>): CountDocumentsResponse {
+    return CountDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CountDocumentsResponse>): CountDocumentsResponse {
+    const message = createBaseCountDocumentsResponse();
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseAggregateDocumentsRequest(): AggregateDocumentsRequest {
+  return { parent: "", filter: "", aggregations: [], groupBy: "" };
+}
+
+export const AggregateDocumentsRequest: MessageFns<AggregateDocumentsRequest> = {
+  encode(message: AggregateDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.filter !== "") {
+      writer.uint32(18).string(message.filter);
+    }
+    for (const v of message.aggregations) {
+      Aggregation.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.groupBy !== "") {
+      writer.uint32(34).string(message.groupBy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AggregateDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAggregateDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.aggregations.push(Aggregation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.groupBy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AggregateDocumentsRequest>): AggregateDocumentsRequest {
+    return AggregateDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AggregateDocumentsRequest>): AggregateDocumentsRequest {
+    const message = createBaseAggregateDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.filter = object.filter ?? "";
+    message.aggregations = object.aggregations?.map((e) => Aggregation.fromPartial(e)) || [];
+    message.groupBy = object.groupBy ?? "";
+    return message;
+  },
+};
+
+function createBaseAggregateDocumentsResponse(): AggregateDocumentsResponse {
+  return { groups: [], revision: 0n };
+}
+
+export const AggregateDocumentsResponse: MessageFns<AggregateDocumentsResponse> = {
+  encode(message: AggregateDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.groups) {
+      AggregateGroup.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(16).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AggregateDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAggregateDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.groups.push(AggregateGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AggregateDocumentsResponse>): AggregateDocumentsResponse {
+    return AggregateDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AggregateDocumentsResponse>): AggregateDocumentsResponse {
+    const message = createBaseAggregateDocumentsResponse();
+    message.groups = object.groups?.map((e) => AggregateGroup.fromPartial(e)) || [];
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseCommitDocumentsRequest(): CommitDocumentsRequest {
+  return { parent: "", writes: [], requestId: "" };
+}
+
+export const CommitDocumentsRequest: MessageFns<CommitDocumentsRequest> = {
+  encode(message: CommitDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    for (const v of message.writes) {
+      DocumentWrite.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(26).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.writes.push(DocumentWrite.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CommitDocumentsRequest>): CommitDocumentsRequest {
+    return CommitDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CommitDocumentsRequest>): CommitDocumentsRequest {
+    const message = createBaseCommitDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.writes = object.writes?.map((e) => DocumentWrite.fromPartial(e)) || [];
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseDocumentWrite(): DocumentWrite {
+  return { operation: undefined, updateMask: undefined, precondition: undefined, transforms: [], keepFields: false };
+}
+
+export const DocumentWrite: MessageFns<DocumentWrite> = {
+  encode(message: DocumentWrite, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.operation?.$case) {
+      case "update":
+        Document.encode(message.operation.value, writer.uint32(10).fork()).join();
+        break;
+      case "delete":
+        writer.uint32(18).string(message.operation.value);
+        break;
+    }
+    if (message.updateMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.updateMask), writer.uint32(26).fork()).join();
+    }
+    if (message.precondition !== undefined) {
+      DocumentPrecondition.encode(message.precondition, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.transforms) {
+      FieldTransform.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.keepFields !== false) {
+      writer.uint32(48).bool(message.keepFields);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DocumentWrite {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDocumentWrite();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = { $case: "update", value: Document.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = { $case: "delete", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.updateMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.precondition = DocumentPrecondition.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.transforms.push(FieldTransform.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.keepFields = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DocumentWrite>): DocumentWrite {
+    return DocumentWrite.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DocumentWrite>): DocumentWrite {
+    const message = createBaseDocumentWrite();
+    switch (object.operation?.$case) {
+      case "update": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "update", value: Document.fromPartial(object.operation.value) };
+        }
+        break;
+      }
+      case "delete": {
+        if (object.operation?.value !== undefined && object.operation?.value !== null) {
+          message.operation = { $case: "delete", value: object.operation.value };
+        }
+        break;
+      }
+    }
+    message.updateMask = object.updateMask ?? undefined;
+    message.precondition = (object.precondition !== undefined && object.precondition !== null)
+      ? DocumentPrecondition.fromPartial(object.precondition)
+      : undefined;
+    message.transforms = object.transforms?.map((e) => FieldTransform.fromPartial(e)) || [];
+    message.keepFields = object.keepFields ?? false;
+    return message;
+  },
+};
+
+function createBaseCommitDocumentsResponse(): CommitDocumentsResponse {
+  return { documents: [], revision: 0n };
+}
+
+export const CommitDocumentsResponse: MessageFns<CommitDocumentsResponse> = {
+  encode(message: CommitDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.documents) {
+      Document.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(16).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.documents.push(Document.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CommitDocumentsResponse>): CommitDocumentsResponse {
+    return CommitDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CommitDocumentsResponse>): CommitDocumentsResponse {
+    const message = createBaseCommitDocumentsResponse();
+    message.documents = object.documents?.map((e) => Document.fromPartial(e)) || [];
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
 /**
- * Stores documents: JSON objects with a name, in collections that come into being with their first document.
+ * Stores documents: JSON objects with a name, in collections.
  *
- * Every change is atomic and durable before it is answered, and every read sees all changes that were answered before it
- * began.
+ * A collection need not be declared: it comes into being with its first document. `CollectionService` declares one, with
+ * a schema, indexes, and times after which documents go. Every change is atomic and durable before it is answered, and every
+ * read sees all changes that were answered before it began. All changes have one order, in which each has a revision.
+ *
+ * Writes fail with INVALID_ARGUMENT (reason `INVALID_REQUEST`) when the content breaks the collection's schema, with a
+ * violation for each place, and with FAILED_PRECONDITION (reason `UNIQUE_CONFLICT`) when another document has the same
+ * key in a unique index. A document that has expired is not there for any call, and is removed in the background.
+ *
+ * Whoever may not call a method for a name gets PERMISSION_DENIED, the same whether it exists or not.
  */
 export type DocumentServiceDefinition = typeof DocumentServiceDefinition;
 export const DocumentServiceDefinition = {
@@ -1386,6 +2447,625 @@ export const DocumentServiceDefinition = {
               47,
               42,
               125,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Gets several documents of one collection as they are together at one revision, in the order of the names.
+     *
+     * Fails with NOT_FOUND (reason `RESOURCE_NOT_FOUND`) for the first that does not exist.
+     */
+    batchGetDocuments: {
+      name: "BatchGetDocuments",
+      requestType: BatchGetDocumentsRequest as typeof BatchGetDocumentsRequest,
+      requestStream: false,
+      responseType: BatchGetDocumentsResponse as typeof BatchGetDocumentsResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              47,
+              34,
+              8,
+              10,
+              2,
+              8,
+              10,
+              18,
+              2,
+              8,
+              60,
+              40,
+              1,
+              26,
+              33,
+              10,
+              23,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              103,
+              101,
+              116,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              47,
+              18,
+              45,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              98,
+              97,
+              116,
+              99,
+              104,
+              71,
+              101,
+              116,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Finds documents, all as they are together at one revision, however many there are and whatever is written meanwhile.
+     *
+     * The revision is at least that of every change which was answered before the call. The first answer comes when all
+     * documents have been found: the server keeps them beside, in a file where they are many. Fails with ABORTED (reason
+     * `SNAPSHOT_OVERTAKEN`) when too much is written meanwhile, and with RESOURCE_EXHAUSTED (reason `SNAPSHOT_TOO_LARGE`)
+     * when more than 4 GiB are found; a smaller `read_mask` helps. A stream that breaks begins anew, at a new revision.
+     */
+    queryDocuments: {
+      name: "QueryDocuments",
+      requestType: QueryDocumentsRequest as typeof QueryDocumentsRequest,
+      requestStream: false,
+      responseType: QueryDocumentsResponse as typeof QueryDocumentsResponse,
+      responseStream: true,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              49,
+              34,
+              9,
+              10,
+              2,
+              8,
+              60,
+              18,
+              3,
+              8,
+              144,
+              28,
+              40,
+              1,
+              26,
+              34,
+              10,
+              24,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              108,
+              105,
+              115,
+              116,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              44,
+              18,
+              42,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              113,
+              117,
+              101,
+              114,
+              121,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /** Counts the documents that meet a filter, at one revision. The limits are those of `QueryDocuments`. */
+    countDocuments: {
+      name: "CountDocuments",
+      requestType: CountDocumentsRequest as typeof CountDocumentsRequest,
+      requestStream: false,
+      responseType: CountDocumentsResponse as typeof CountDocumentsResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              49,
+              34,
+              9,
+              10,
+              2,
+              8,
+              30,
+              18,
+              3,
+              8,
+              216,
+              4,
+              40,
+              1,
+              26,
+              34,
+              10,
+              24,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              108,
+              105,
+              115,
+              116,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              44,
+              18,
+              42,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              99,
+              111,
+              117,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Computes sums, averages and extremes of documents that meet a filter, at one revision, together or for each value of
+     * one field. The limits are those of `QueryDocuments`.
+     *
+     * Groups come in the order that `order_by` has for their values. More than 10000 groups fail with RESOURCE_EXHAUSTED
+     * (reason `SNAPSHOT_TOO_LARGE`).
+     */
+    aggregateDocuments: {
+      name: "AggregateDocuments",
+      requestType: AggregateDocumentsRequest as typeof AggregateDocumentsRequest,
+      requestStream: false,
+      responseType: AggregateDocumentsResponse as typeof AggregateDocumentsResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              49,
+              34,
+              9,
+              10,
+              2,
+              8,
+              30,
+              18,
+              3,
+              8,
+              216,
+              4,
+              40,
+              1,
+              26,
+              34,
+              10,
+              24,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              108,
+              105,
+              115,
+              116,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              51,
+              58,
+              1,
+              42,
+              34,
+              46,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              97,
+              103,
+              103,
+              114,
+              101,
+              103,
+              97,
+              116,
+              101,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Makes several changes at one revision, or none of them.
+     *
+     * Writes are judged and take effect in their order, and a document stands in at most one of them. Each fails as the call
+     * for it alone would, with the field `writes[3]` in its violations or `write` 3 in the metadata of ErrorInfo, and then
+     * nothing is changed. What changes in indexes counts as well: all together are at most 500, documents that are read
+     * included; more fail with INVALID_ARGUMENT.
+     *
+     * Repeating a call with the same `request_id` within 24 hours returns the first answer and changes nothing. Without one,
+     * a call whose answer was lost may have happened.
+     */
+    commitDocuments: {
+      name: "CommitDocuments",
+      requestType: CommitDocumentsRequest as typeof CommitDocumentsRequest,
+      requestStream: false,
+      responseType: CommitDocumentsResponse as typeof CommitDocumentsResponse,
+      responseStream: false,
+      options: {
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              50,
+              34,
+              8,
+              10,
+              2,
+              8,
+              10,
+              18,
+              2,
+              8,
+              60,
+              40,
+              3,
+              26,
+              36,
+              10,
+              26,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              99,
+              111,
+              109,
+              109,
+              105,
+              116,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              48,
+              58,
+              1,
+              42,
+              34,
+              43,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              99,
+              111,
+              109,
+              109,
+              105,
+              116,
             ]) as Buffer,
           ],
         },

@@ -1,0 +1,51 @@
+import type { Cleanups } from './lifecycle.js';
+import type { Logger } from 'pino';
+import type { Ledger } from './ledger/ledger.js';
+import { createCollections, COLLECTIONS } from './repositories/documents/collections.js';
+import { INDEX_ENTRIES_COLLECTION, UNIQUE_KEYS_COLLECTION } from './repositories/documents/index-entries.js';
+import { startIndexJobs } from './repositories/documents/index-jobs.js';
+import { createIndexes } from './repositories/documents/indexes.js';
+import { createOperations, OPERATIONS } from './repositories/documents/operations.js';
+import { createDocuments, DOCUMENTS } from './repositories/documents.js';
+import type { DeclarableResource } from './repositories/resource.js';
+import type { SweepableResource } from './repositories/sweeper.js';
+import type { ServiceImplementation } from './rpc/service.js';
+import { createCollectionService } from './services/collections/collection-service.js';
+import { createDocumentService } from './services/documents/document-service.js';
+import { createOperationReader } from './services/operations/operation-message.js';
+import { createOperationService } from './services/operations/operation-service.js';
+
+/** What documents, their collections and their indexes are kept in. */
+export const DOCUMENT_RESOURCES: readonly DeclarableResource[] = [
+  DOCUMENTS,
+  COLLECTIONS,
+  OPERATIONS,
+  { collection: INDEX_ENTRIES_COLLECTION, indexes: [] },
+  { collection: UNIQUE_KEYS_COLLECTION, indexes: [] },
+];
+
+/** Those of them that expire. */
+export const EXPIRING_RESOURCES: readonly SweepableResource[] = [DOCUMENTS, OPERATIONS];
+
+export interface DocumentServicesDeps {
+  readonly ledger: Ledger;
+  readonly log: Logger;
+  readonly cleanups: Cleanups;
+}
+
+/** Makes the services of the documents area, and starts what they do in the background. */
+export function createDocumentServices({ ledger, log, cleanups }: DocumentServicesDeps): ServiceImplementation[] {
+  const documents = createDocuments(ledger);
+  const collections = createCollections(ledger);
+  const indexes = createIndexes({ ledger, collections });
+  const operations = createOperations(ledger);
+  const jobs = startIndexJobs({ ledger, collections, documents: DOCUMENTS, log });
+  cleanups.add('index jobs', () => jobs.close());
+  const onWork = () => jobs.wake();
+  const reader = createOperationReader({ operations });
+  return [
+    createDocumentService({ documents }),
+    createCollectionService({ ledger, collections, documents, indexes, operations: reader, onWork }),
+    createOperationService({ operations, indexes, onWork }),
+  ];
+}
