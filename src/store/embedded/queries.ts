@@ -10,6 +10,7 @@ import { segmentsBehind } from '../query/segments.js';
 import { createSorter } from '../query/sort-all.js';
 import { createWork } from '../query/work.js';
 import { documentOfRow, type DocumentRow } from './document-row.js';
+import { eachRow } from './each-row.js';
 import { indexName } from './indexes.js';
 import { walkStatement } from './sql-walk.js';
 
@@ -48,7 +49,7 @@ function walk(db: Database.Database, { request, plan, matches }: Walk): Found {
       { plan, indexName: name },
       { segment, limit: examineMax - examined + 1 },
     );
-    for (const row of db.prepare(sql).iterate([...parameters]) as IterableIterator<WalkedRow>) {
+    for (const row of eachRow(db.prepare(sql), parameters) as Iterable<WalkedRow>) {
       if (found.length === limit || examined === examineMax || work.isDone()) return { found, next: last, examined };
       examined += 1;
       work.add(row.value.length);
@@ -80,8 +81,8 @@ function sortAll(db: Database.Database, request: QueryRequest, matches: Predicat
   const end = prefixEnd(parent);
   const range =
     end === undefined ? { sql: 'id >= ?', ids: [parent] } : { sql: 'id >= ? AND id < ?', ids: [parent, end] };
-  const rows = db.prepare(`SELECT * FROM "${collection}" WHERE ${range.sql}`).iterate(range.ids);
-  for (const row of rows as IterableIterator<DocumentRow>) {
+  const rows = eachRow(db.prepare(`SELECT * FROM "${collection}" WHERE ${range.sql}`), range.ids);
+  for (const row of rows as Iterable<DocumentRow>) {
     if (parentOf(row.id) === parent) sorter.add(documentOfRow(collection, row), row.value.length);
   }
   const get = db.prepare(`SELECT * FROM "${collection}" WHERE id = ?`);
