@@ -11,14 +11,21 @@ export function indexName(collection: string, index: IndexDeclaration): string {
   return `keelson_index_${collection}_${hash}`;
 }
 
-/** Makes the indexes of a collection that are not there, and drops those that are no longer declared. */
-export function declareIndexes(db: Database.Database, collection: string, indexes: readonly IndexDeclaration[]): void {
-  const wanted = new Map(indexes.map((index) => [indexName(collection, index), index]));
+/** Drops the indexes of a collection that are no longer declared. */
+export function dropOtherIndexes(
+  db: Database.Database,
+  collection: string,
+  indexes: readonly IndexDeclaration[],
+): void {
+  const wanted = new Set(indexes.map((index) => indexName(collection, index)));
   const listed = db
     .prepare(`SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND name LIKE 'keelson_index_%'`)
     .all([collection]) as { name: string }[];
   for (const { name } of listed) if (!wanted.has(name)) db.exec(`DROP INDEX "${name}"`);
-  for (const [name, index] of wanted) {
-    db.exec(`CREATE INDEX IF NOT EXISTS "${name}" ON "${collection}" (${indexColumns(index)})`);
-  }
+}
+
+/** Makes an index that is not there yet. */
+export function createIndex(db: Database.Database, collection: string, index: IndexDeclaration): void {
+  const name = indexName(collection, index);
+  db.exec(`CREATE INDEX IF NOT EXISTS "${name}" ON "${collection}" (${indexColumns(index)})`);
 }

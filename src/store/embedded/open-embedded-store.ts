@@ -1,12 +1,25 @@
 import { isCollectionName } from '../collection-name.js';
 import { genesisHash } from '../entry.js';
 import { InvalidCollectionNameError } from '../errors.js';
-import type { IndexDeclaration } from '../query/query.js';
+import { ReadyIndexes } from '../query/ready-indexes.js';
 import type { Position, Store } from '../store.js';
 import { holdDataDirectory } from './data-directory.js';
 import { openReader, type Reader } from './reader.js';
 import { checkDataFile } from './schema.js';
 import { openWriter, type Writer } from './writer.js';
+
+export interface EmbeddedStoreOptions {
+  readonly dataDir: string;
+  /** How long declaring indexes waits for them to be built, in milliseconds; then they are built behind. */
+  readonly indexWaitMs?: number;
+}
+
+interface EmbeddedStoreParts {
+  readonly writer: Writer;
+  readonly reader: Reader;
+  readonly indexes: ReadyIndexes;
+  readonly release: () => void;
+}
 
 /**
  * Opens the engine that keeps everything in one SQLite file, `<dataDir>/keelson.db`, making it if it is not there.
@@ -15,21 +28,22 @@ import { openWriter, type Writer } from './writer.js';
  * One process at a time: throws DataDirectoryInUseError while another one, or this one, has the directory open, and
  * NewerDataFormatError, having touched nothing, if a newer release wrote the file. The caller closes the store.
  */
-export async function openEmbeddedStore(options: { readonly dataDir: string }): Promise<Store> {
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
   const directory = holdDataDirectory(options.dataDir);
   try {
     checkDataFile(directory.databasePath);
     const writer = await openWriter(directory.databasePath);
-    return createEmbeddedStore(writer, openReader(directory.databasePath), () => directory.release());
+    const reader = openReader(directory.databasePath);
+    const indexes = new ReadyIndexes({ waitMs: options.indexWaitMs });
+    return createEmbeddedStore({ writer, reader, indexes, release: () => directory.release() });
   } catch (err) {
     directory.release();
     throw err;
   }
 }
 
-function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void): Store {
+function createEmbeddedStore({ writer, reader, indexes, release }: EmbeddedStoreParts): Store {
   const declared = new Set(reader.collections());
-  const indexes = new Map<string, readonly IndexDeclaration[]>();
   const start: Position = { revision: 0, hash: genesisHash(reader.databaseId), time: 0 };
   const floor = () => reader.floor() ?? start;
   return {
@@ -39,8 +53,8 @@ function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void
     collections: () => [...declared].sort(),
     declareCollections: async (names) => declareCollections(writer, declared, names),
     declareIndexes: async (collection, declaredIndexes) => {
-      await writer.call('declareIndexes', { collection, indexes: declaredIndexes });
-      indexes.set(collection, declaredIndexes);
+      await writer.call('dropOtherIndexes', { collection, indexes: declaredIndexes });
+      await indexes.declare(collection, declaredIndexes, (index) => writer.call('createIndex', { collection, index }));
     },
     readApplied: async () => reader.tail() ?? floor(),
     readFloor: async () => floor(),
@@ -52,7 +66,7 @@ function createEmbeddedStore(writer: Writer, reader: Reader, release: () => void
     getDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.get(request) })),
     scanDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.scan(request) })),
     queryDocuments: async (request) =>
-      readSnapshot(reader, () => reader.query(request, indexes.get(request.collection) ?? [])),
+      readSnapshot(reader, () => reader.query(request, indexes.of(request.collection))),
     dropEntries: (upTo) => dropEntries(writer, upTo),
     // One process writes, and state with the entry: no late write can meet a deletion.
     dropTombstones: async () => {},

@@ -6,7 +6,8 @@ import type { AppendOutcome, FollowerPosition, Position } from '../store.js';
 /** What the thread that writes can be asked to do. Each is one durable transaction. */
 export interface WriterCalls {
   declareCollections(names: readonly string[]): void;
-  declareIndexes(of: CollectionIndexes): void;
+  dropOtherIndexes(than: CollectionIndexes): void;
+  createIndex(of: CollectionIndex): void;
   append(entry: Entry): AppendOutcome;
   raiseFloor(floor: Position): void;
   /** Deletes some of the entries below the floor, and tells how many. */
@@ -21,6 +22,11 @@ export interface WriterCalls {
 export interface CollectionIndexes {
   readonly collection: string;
   readonly indexes: readonly IndexDeclaration[];
+}
+
+export interface CollectionIndex {
+  readonly collection: string;
+  readonly index: IndexDeclaration;
 }
 
 /** One call, as it is posted to the thread. */

@@ -5,9 +5,9 @@ import { firstFence, type LeaseSwap, type SwapOutcome } from '../lease.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { StateDocument, StateWrite } from '../state.js';
 import type { AppendOutcome, Position } from '../store.js';
-import { declareIndexes } from './indexes.js';
+import { createIndex, dropOtherIndexes } from './indexes.js';
 import { createSchema, documentTable } from './schema.js';
-import type { CollectionIndexes, WriterCalls } from './writer-calls.js';
+import type { CollectionIndex, CollectionIndexes, WriterCalls } from './writer-calls.js';
 
 // Small enough that a commit which waits for it is not noticeably late.
 const SWEEP_ENTRIES = 500;
@@ -44,15 +44,17 @@ function createWriterCalls(db: Database.Database): WriterCalls {
       statements.addCollection.run([name]);
     }
   });
-  const indexesOf = inTransaction(db, ({ collection, indexes }: CollectionIndexes) =>
-    declareIndexes(db, collection, indexes),
+  const dropIndexes = inTransaction(db, ({ collection, indexes }: CollectionIndexes) =>
+    dropOtherIndexes(db, collection, indexes),
   );
+  const createOne = inTransaction(db, ({ collection, index }: CollectionIndex) => createIndex(db, collection, index));
   const append = inTransaction(db, (entry: Entry) =>
     appendEntry(entry, statements, (name) => statementsOf(db, tables, name)),
   );
   return {
     declareCollections,
-    declareIndexes: indexesOf,
+    dropOtherIndexes: dropIndexes,
+    createIndex: createOne,
     append,
     raiseFloor,
     sweepEntries: () => statements.sweepEntries.run([SWEEP_ENTRIES]).changes,

@@ -47,11 +47,11 @@ export async function createIndexes(collections: LedgerCollections, names: reado
 }
 
 /** The indexes that queries walk along. Others of the collection stay, because an older release may use them. */
-export async function createDeclaredIndexes(
+export async function createDeclaredIndex(
   documents: Collection<StoredDocument>,
-  indexes: readonly IndexDeclaration[],
+  index: IndexDeclaration,
 ): Promise<void> {
-  for (const index of indexes) await documents.createIndex(indexKeys(index) as Record<string, 1 | -1>);
+  await documents.createIndex(indexKeys(index) as Record<string, 1 | -1>);
 }
 
 /** The indexes that are not of a declared collection. */

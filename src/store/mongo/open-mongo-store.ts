@@ -4,12 +4,12 @@ import { createElapsedClock } from '../elapsed-clock.js';
 import { type Entry, genesisHash } from '../entry.js';
 import { InvalidCollectionNameError, StoreClosedError } from '../errors.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
-import type { IndexDeclaration } from '../query/query.js';
+import { ReadyIndexes } from '../query/ready-indexes.js';
 import type { Store } from '../store.js';
 import { appendEntry } from './append.js';
 import { applyEntries, applyForeign, markApplied } from './apply.js';
 import {
-  createDeclaredIndexes,
+  createDeclaredIndex,
   createIndexes,
   createOwnIndexes,
   type LedgerCollections,
@@ -36,6 +36,8 @@ export interface MongoStoreOptions {
   readonly selectionTimeoutMs?: number;
   /** Milliseconds since some moment, never too few; for tests of processes that were frozen. */
   readonly elapsed?: () => number;
+  /** How long declaring indexes waits for them to be built, in milliseconds; then they are built behind. */
+  readonly indexWaitMs?: number;
 }
 
 /**
@@ -69,7 +71,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
 
 async function openDatabase(
   client: MongoClient,
-  { elapsed = createElapsedClock() }: MongoStoreOptions,
+  { elapsed = createElapsedClock(), indexWaitMs }: MongoStoreOptions,
 ): Promise<Store> {
   const db = client.db();
   const databaseId = await markDatabase(db);
@@ -77,7 +79,8 @@ async function openDatabase(
   await createOwnIndexes(collections);
   const tailConcern = await strongestReadConcern(collections);
   const declared = new Set((await collections.declared.find().toArray()).map(({ _id }) => _id));
-  return createMongoStore({ client, databaseId, collections, declared, tailConcern, elapsed });
+  const indexes = new ReadyIndexes({ waitMs: indexWaitMs });
+  return createMongoStore({ client, databaseId, collections, declared, indexes, tailConcern, elapsed });
 }
 
 interface MongoStoreParts {
@@ -85,16 +88,17 @@ interface MongoStoreParts {
   readonly databaseId: string;
   readonly collections: LedgerCollections;
   readonly declared: Set<string>;
+  readonly indexes: ReadyIndexes;
   readonly tailConcern: ReadConcernLevel;
   readonly elapsed: () => number;
 }
 
-function createMongoStore({ client, databaseId, collections, declared, tailConcern, elapsed }: MongoStoreParts): Store {
+function createMongoStore(parts: MongoStoreParts): Store {
+  const { client, databaseId, collections, declared, indexes, tailConcern, elapsed } = parts;
   const { entries, followers } = collections;
   const positions = createPositions(collections.positions, { revision: 0, hash: genesisHash(databaseId), time: 0 });
   const applying = { collections, positions, elapsed };
   const leases = createLeases(collections.leases, tailConcern);
-  const indexes = new Map<string, readonly IndexDeclaration[]>();
   const closing = new AbortController();
   // The entry that this process appended last, which it need not wait for anyone else to apply.
   let own: { readonly batchId: string; readonly appendedAt: number } | undefined;
@@ -104,10 +108,10 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
     hasCollection: (name) => declared.has(name),
     collections: () => [...declared].sort(),
     declareCollections: (names) => declareCollections(collections, declared, names),
-    declareIndexes: async (collection, declaredIndexes) => {
-      await createDeclaredIndexes(collections.documents(collection), declaredIndexes);
-      indexes.set(collection, declaredIndexes);
-    },
+    declareIndexes: (collection, declaredIndexes) =>
+      indexes.declare(collection, declaredIndexes, (index) =>
+        createDeclaredIndex(collections.documents(collection), index),
+      ),
     readApplied: () => positions.read('applied'),
     readFloor: () => positions.read('floor'),
     readTail: (after, limit) => readTail(entries, { after, limit }, tailConcern),
@@ -125,7 +129,7 @@ function createMongoStore({ client, databaseId, collections, declared, tailConce
     getDocuments: (request) => getDocuments(collections, request),
     scanDocuments: (request) => scanDocuments(collections, request),
     queryDocuments: (request) =>
-      queryDocuments(collections.documents(request.collection), request, indexes.get(request.collection) ?? []),
+      queryDocuments(collections.documents(request.collection), request, indexes.of(request.collection)),
     dropEntries: async (floor) => {
       await positions.raise('floor', floor);
       await entries.deleteMany({ _id: { $lte: floor.revision } });
