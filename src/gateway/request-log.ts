@@ -8,8 +8,9 @@ import { HttpFailure } from './http/http-failure.js';
  * refused, it has logged itself. The path is left out: it is the stranger's to choose.
  */
 export function logRefusal(log: Logger, exchange: Exchange, err: unknown): void {
-  if (err instanceof StatusError) return;
-  const status = toStatusError(err instanceof HttpFailure ? err.failure : err, exchange.requestId);
+  const failure: unknown = err instanceof HttpFailure ? err.failure : err;
+  if (failure instanceof StatusError) return;
+  const status = toStatusError(failure, exchange.requestId);
   const line = {
     protocol: 'http',
     code: status.codeName,

@@ -11,6 +11,7 @@ export type Answer = (call: IncomingCall, request: Uint8Array, method: Method) =
 /** Stands in for the call path: keeps what arrived and answers as the test says. */
 export class Recorder {
   calls: { method: string; path: string; request: JsonValue; call: IncomingCall }[] = [];
+  refused: (line: object) => void = () => {};
   answer: Answer = (_call, request) => Promise.resolve(request);
   answerMany: (call: IncomingCall, request: Uint8Array) => AsyncIterable<Uint8Array> = () => Readable.from([]);
 
@@ -34,10 +35,21 @@ export class Recorder {
     return { unary, serverStream } as LazyDispatcher;
   }
 
+  /** Reads a request as the call path does, which writes a line about one that is refused. */
+  async #receive(request: Request): Promise<Uint8Array> {
+    try {
+      return typeof request === 'function' ? await request() : request;
+    } catch (err) {
+      const status = toStatusError(err, 'r');
+      this.refused({ protocol: 'http', code: status.codeName });
+      throw status;
+    }
+  }
+
   /** Does what the call path does with a call that is at fault, and with a request that has not arrived yet. */
   async #take(method: Method, call: IncomingCall, given: Request): Promise<Uint8Array> {
     if (call.fault !== undefined) throw call.fault;
-    const request = typeof given === 'function' ? await given() : given;
+    const request = await this.#receive(given);
     const { input, name } = method.descriptor;
     const json = toJson(input, fromBinary(input, request), { registry: fixtureRegistry() });
     this.calls.push({ method: name, path: method.path, request: json, call });
@@ -73,6 +85,7 @@ export async function startGateway(
   const recorder = new Recorder();
   const log: object[] = [];
   const keep = (line: object) => log.push(line);
+  recorder.refused = keep;
   let ready = true;
   const gateway = createHttpGateway({
     table: aTable(services),

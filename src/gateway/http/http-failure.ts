@@ -1,14 +1,15 @@
 import { ServiceError } from '../../rpc/errors.js';
+import type { StatusError } from '../../rpc/status.js';
 
 /** A failure that HTTP has a status of its own for, which no gRPC code maps to. */
 export class HttpFailure extends Error {
   override readonly name = 'HttpFailure';
   readonly httpStatus: number;
   /** What the body of the answer says. */
-  readonly failure: ServiceError;
+  readonly failure: ServiceError | StatusError;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(httpStatus: number, failure: ServiceError, headers: Readonly<Record<string, string>> = {}) {
+  constructor(httpStatus: number, failure: ServiceError | StatusError, headers: Readonly<Record<string, string>> = {}) {
     super(failure.message);
     this.httpStatus = httpStatus;
     this.failure = failure;

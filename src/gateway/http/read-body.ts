@@ -10,8 +10,8 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
 
 /**
  * Reads a request body of at most `bytesMax` bytes, also when it has been decompressed. Refuses a larger one with 413 before it is held in memory: at once
- * when its length is announced, else at the first byte beyond. What still comes flows away unread once the answer is out,
- * so that a client that is still writing gets to read it.
+ * when its length is announced, else at the first byte beyond. As much again flows away
+ * unread, so that a client that is still writing gets to read the answer; then the connection is cut.
  */
 export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   checkContentEncoding(request.headers);
@@ -29,6 +29,7 @@ async function receive(request: IncomingMessage, bytesMax: number): Promise<Buff
       if (bytes > bytesMax) {
         request.removeAllListeners('data');
         chunks.length = 0;
+        letFlowAway(request, bytesMax);
         reject(bodyTooLarge(bytesMax));
       } else {
         chunks.push(chunk);
@@ -41,6 +42,15 @@ async function receive(request: IncomingMessage, bytesMax: number): Promise<Buff
     });
     request.once('error', onGone);
     request.once('close', onGone);
+  });
+}
+
+/** Lets a client that writes before it reads get to the answer, and cuts one that just goes on. */
+function letFlowAway(request: IncomingMessage, bytesMax: number): void {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > bytesMax) request.socket.destroy();
   });
 }
 

@@ -3,6 +3,12 @@ import { ofItem, ofKey } from './violation-path.js';
 /** The deepest nesting that is accepted; protobuf-es stops at the same depth. */
 export const JSON_DEPTH_MAX = 100;
 
+/**
+ * The most values in one body: names, items and what holds them. Each costs some microseconds until it is a message, so
+ * that 4 MiB of nothing but brackets would cost seconds where 4 MiB of text cost milliseconds.
+ */
+export const JSON_VALUES_MAX = 250_000;
+
 /** Says what JSON.parse would have let pass in silence. */
 export interface JsonFacts {
   /** True when an integer stands in it that a double cannot hold, so that parsing has changed it. */
@@ -27,15 +33,16 @@ interface Cursor {
   /** The keys and indexes on the way to the value at the cursor; a path is only written when it is told. */
   readonly steps: (string | number)[];
   hasUnsafeInteger: boolean;
+  valuesLeft: number;
 }
 
 /**
  * Checks a JSON text by RFC 8259 and RFC 7493 (I-JSON): no name twice in one object, no lone surrogate, no number
- * beyond a double, at most {@link JSON_DEPTH_MAX} levels. Throws a {@link JsonTextError} with line and column, in
+ * beyond a double, at most {@link JSON_DEPTH_MAX} levels and {@link JSON_VALUES_MAX} values. Throws a {@link JsonTextError} with line and column, in
  * words of its own: those of JSON.parse are the engine's and change with it.
  */
 export function checkJsonText(text: string, path: string): JsonFacts {
-  const cursor: Cursor = { text, at: 0, steps: [], hasUnsafeInteger: false };
+  const cursor: Cursor = { text, at: 0, steps: [], hasUnsafeInteger: false, valuesLeft: JSON_VALUES_MAX };
   try {
     scanValue(cursor);
     if (cursor.at < text.length) throw syntax(cursor, 'text after the end of the value');
@@ -56,6 +63,8 @@ function writePath(path: string, steps: readonly (string | number)[]): string {
 }
 
 function scanValue(cursor: Cursor): void {
+  cursor.valuesLeft -= 1;
+  if (cursor.valuesLeft < 0) throw new JsonTextError('', `Body holds more than ${JSON_VALUES_MAX} JSON values`);
   skipSpace(cursor);
   const char = cursor.text[cursor.at];
   if (char === '{') scanObject(cursor);

@@ -7,6 +7,8 @@ import { findField } from './field-kinds.js';
 export interface OutputOptions {
   readonly enumAsInteger: boolean;
   readonly isPretty: boolean;
+  /** The parts of the answer that are wanted, as the caller wrote them. All, where it is undefined. */
+  readonly fields?: string;
 }
 
 export const DEFAULT_OUTPUT: OutputOptions = { enumAsInteger: false, isPretty: false };
@@ -20,7 +22,7 @@ export interface SystemParameters {
 
 /**
  * Takes the system parameters out of a query (https://cloud.google.com/apis/docs/system-parameters): `$alt`, which is
- * `json` with or without `;enum-encoding=int`, and `$prettyPrint`. Both count without the `$` too, unless the request
+ * `json` with or without `;enum-encoding=int`, `$fields`, and `$prettyPrint`. They count without the `$` too, unless the request
  * has a field of that name. Parameters for advertising and the like (`utm_*`, `fbclid`, `gclid`) are dropped.
  */
 export function takeSystemParameters(input: DescMessage, parameters: readonly QueryParameter[]): SystemParameters {
@@ -46,8 +48,10 @@ const TRACKING = /^(?:utm_[a-z_]+|fbclid|gclid)$/;
 /** Gives the name without its `$`. Undefined for a parameter that belongs to the request. */
 function systemName(input: DescMessage, name: string): string | undefined {
   if (name.startsWith('$')) return name.slice(1);
-  return (name === 'alt' || name === 'prettyPrint') && findField(input, name) === undefined ? name : undefined;
+  return NAMES.has(name) && findField(input, name) === undefined ? name : undefined;
 }
+
+const NAMES = new Set(['alt', 'fields', 'prettyPrint']);
 
 /** Gives what a parameter changes, or what is wrong with it. */
 function readSystemParameter(name: string, value: string): Partial<OutputOptions> | string {
@@ -61,5 +65,6 @@ function readSystemParameter(name: string, value: string): Partial<OutputOptions
     if (value === 'false' || value === '0') return { isPretty: false };
     return 'must be true or false';
   }
+  if (name === 'fields') return value === '' ? 'must name a field' : { fields: value };
   return 'is not a system parameter that is known here';
 }

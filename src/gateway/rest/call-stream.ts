@@ -5,6 +5,7 @@ import type { CallDeps } from '../call-deps.js';
 import { toHttpHeaders } from '../http/headers.js';
 import { HTTP_STATUS } from '../http/http-status.js';
 import { cutWhenStalled } from '../http/stall.js';
+import { selectParts, type Selection } from '../message/field-selection.js';
 import { resumeTokenOf } from '../message/resume.js';
 import type { OutputOptions } from '../message/system-parameters.js';
 import { logRefusal } from '../request-log.js';
@@ -19,16 +20,22 @@ type Messages = AsyncIterator<Uint8Array, unknown>;
 /** Starts a server stream that came as REST, and gives its answer once there is something to say. */
 export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise<HttpAnswer> {
   const { binding, exchange, responseMetadata } = routed;
-  const { request, output } = await readRequest(deps, routed);
+  const { request, output, selection } = readRequest(deps, routed);
   const messages = deps.dispatcher
     .serverStream(
       binding.method,
       { ...toIncomingCall(routed), onEnd: cutWhenStalled(exchange.response, deps.streamTimes.stalledMaxMs) },
-      request,
+      request.read,
     )
     [Symbol.asyncIterator]();
   const first = messages.next();
-  await settledWithin(first, deps.streamTimes.firstMessageWaitMs);
+  try {
+    // A stream begins once its request is there: until then there is nothing that it could be quiet about.
+    await Promise.race([first, request.received]);
+    await settledWithin(first, deps.streamTimes.firstMessageWaitMs);
+  } catch (err) {
+    throw request.explain(err);
+  }
   const encoding = chooseStreamEncoding(exchange.request.headers.accept);
   const headers = {
     ...toHttpHeaders(responseMetadata),
@@ -40,7 +47,9 @@ export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise
     await messages.return?.();
     return { status: 200, headers, body: '' };
   }
-  const body = Readable.from(encode(deps, routed, { messages, first, encoding, output }), { highWaterMark: 1 });
+  const body = Readable.from(encode(deps, routed, { messages, first, encoding, output, selection }), {
+    highWaterMark: 1,
+  });
   return { status: 200, headers, body };
 }
 
@@ -49,12 +58,13 @@ interface RunningStream {
   readonly first: Promise<IteratorResult<Uint8Array, unknown>>;
   readonly encoding: StreamEncoding;
   readonly output: OutputOptions;
+  readonly selection: Selection | undefined;
 }
 
 async function* encode(
   { registry, log, streamTimes }: CallDeps,
   { binding, exchange }: RoutedRequest,
-  { messages, first, encoding, output }: RunningStream,
+  { messages, first, encoding, output, selection }: RunningStream,
 ): AsyncGenerator<string> {
   let written = 0;
   try {
@@ -65,8 +75,9 @@ async function* encode(
       yield* heartbeats(encoding, next, streamTimes.heartbeatMs);
       const result = await next;
       if (result.done === true) break;
-      const { body: json, whole } = toResponseJson(registry, binding, result.value, output);
+      const { body, whole } = toResponseJson(registry, binding, result.value, output);
       const resumeToken = resumeTokenOf(binding.method.descriptor.output, whole);
+      const json = selection === undefined ? body : selectParts(body, selection);
       yield encoding.message({ json, index: written, resumeToken });
       written += 1;
     }

@@ -1,16 +1,18 @@
 import { toBinary, type Message } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import type { IncomingCall } from '../../rpc/call.js';
-import { invalidRequest } from '../../rpc/errors.js';
+import { invalidRequest, type FieldViolation } from '../../rpc/errors.js';
 import type { CallMetadata } from '../../rpc/metadata.js';
 import type { CallDeps } from '../call-deps.js';
 import type { Exchange } from '../exchange.js';
 import { applyPreconditions } from '../http/entity-tag.js';
 import { toCallMetadata } from '../http/headers.js';
-import { parseQuery } from '../http/query.js';
+import { LateRequest } from '../http/late-request.js';
+import { parseQuery, type QueryParameter } from '../http/query.js';
 import { hasBody, readBody } from '../http/read-body.js';
 import { readTimeoutMs } from '../http/timeout.js';
 import { bindRequest, type JsonBody } from '../message/bind-request.js';
+import { parseSelection, SelectionError, type Selection } from '../message/field-selection.js';
 import { resumeField } from '../message/resume.js';
 import { takeSystemParameters, type OutputOptions } from '../message/system-parameters.js';
 import type { Binding } from '../routes/binding.js';
@@ -26,21 +28,56 @@ export interface RoutedRequest {
   readonly responseMetadata: CallMetadata;
 }
 
-/** Reads the request message of a call, encoded, and how its answer shall be written. */
-export async function readRequest(
+/** What a request says about its answer, and the request message, which is not read yet. */
+export interface RestRequest {
+  readonly output: OutputOptions;
+  /** The parts of the answer that are wanted. All, where it is undefined. */
+  readonly selection: Selection | undefined;
+  readonly request: LateRequest;
+}
+
+/**
+ * Reads of a request what stands in its first lines. The message, encoded, is read when the call asks for it. Throws what
+ * renderError() understands.
+ */
+export function readRequest(deps: CallDeps, routed: RoutedRequest): RestRequest {
+  const { exchange, binding } = routed;
+  const { descriptor } = binding.method;
+  const query = parseQuery(exchange.target?.query ?? '');
+  const system = takeSystemParameters(descriptor.input, query.parameters);
+  const { selection, mistake } = readSelection(binding, system.output);
+  const violations = [...query.violations, ...system.violations, ...mistake];
+  if (violations.length > 0) throw invalidRequest(violations);
+  return {
+    output: system.output,
+    selection,
+    request: new LateRequest(() => readMessage(deps, routed, system.rest)),
+  };
+}
+
+function readSelection(
+  { method, responseField }: Binding,
+  { fields }: OutputOptions,
+): { selection: Selection | undefined; mistake: FieldViolation[] } {
+  if (fields === undefined) return { selection: undefined, mistake: [] };
+  try {
+    return { selection: parseSelection(fields, responseField ?? method.descriptor.output), mistake: [] };
+  } catch (err) {
+    if (!(err instanceof SelectionError)) throw err;
+    return { selection: undefined, mistake: [{ field: '$fields', description: err.message }] };
+  }
+}
+
+async function readMessage(
   deps: CallDeps,
   { exchange, binding, segments }: RoutedRequest,
-): Promise<{ request: Uint8Array; output: OutputOptions }> {
-  const { input } = binding.method.descriptor;
-  const query = parseQuery(exchange.target?.query ?? '');
-  const system = takeSystemParameters(input, query.parameters);
-  const violations = [...query.violations, ...system.violations];
-  if (violations.length > 0) throw invalidRequest(violations);
+  parameters: readonly QueryParameter[],
+): Promise<Uint8Array> {
   const body = await readJsonBody(deps, exchange, binding);
-  const message = bindRequest(deps.registry, binding, { segments, parameters: system.rest, body });
+  const message = bindRequest(deps.registry, binding, { segments, parameters, body });
   applyPreconditions(exchange.request.headers, binding, message);
   resumeAfterLastEvent(exchange, binding, message);
-  return { request: toBinary(input, message), output: system.output };
+  return toBinary(binding.method.descriptor.input, message);
 }
 
 /** A browser that reconnects repeats its URL and names the last event it has seen: the stream goes on after that. */

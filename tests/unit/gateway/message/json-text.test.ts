@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { checkJsonText, JsonTextError } from '../../../../src/gateway/message/json-text.js';
+import { checkJsonText, JsonTextError, JSON_VALUES_MAX } from '../../../../src/gateway/message/json-text.js';
 import { seed } from '../../../support/seed.js';
 
 function accepts(check: () => unknown): boolean {
@@ -51,5 +51,12 @@ describe('checkJsonText()', () => {
     expect(facts('[9007199254740993]')).to.equal(true);
     expect(facts('[-1e300]')).to.equal(true);
     expect(facts('[9007199254740991, 0.5, "9007199254740993"]')).to.equal(false);
+  });
+
+  it('counts values, for each costs more than its bytes', () => {
+    const listOf = (count: number) => `[${Array<string>(count).fill('1').join(',')}]`;
+    // The list itself is one.
+    expect(checkJsonText(listOf(JSON_VALUES_MAX - 1), '').hasUnsafeInteger).to.equal(false);
+    expect(() => checkJsonText(listOf(JSON_VALUES_MAX), '')).to.throw(JsonTextError, 'more than 250000 JSON values');
   });
 });
