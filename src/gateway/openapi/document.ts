@@ -29,7 +29,8 @@ export function createOpenApiDocument({ registry, bindings, serverInfo }: Docume
   const paths = new Map<string, PathItem>();
   const operationIds = new Set<string>();
   const responses: Record<string, JsonObject> = {};
-  for (const binding of [...bindings].sort(byTemplate)) {
+  const described = bindings.filter(isPlainHttp).sort(byTemplate);
+  for (const binding of described) {
     const { path, parameters } = openApiPath(registry, schemas, binding);
     const shape = path.replace(/\{[^}]*\}/g, '{}');
     const item = paths.get(shape) ?? { path, operations: new Map<string, JsonObject>() };
@@ -42,7 +43,7 @@ export function createOpenApiDocument({ registry, bindings, serverInfo }: Docume
     const operationId = uniqueId(operationIds, binding);
     item.operations.set(httpMethod, describeOperation({ schemas, responses, operationId, inPath }, binding));
   }
-  const services = [...new Set(bindings.map(({ method }) => method.descriptor.parent))];
+  const services = [...new Set(described.map(({ method }) => method.descriptor.parent))];
   const document: JsonObject = {
     openapi: '3.1.1',
     info: {
@@ -67,6 +68,12 @@ function sorted(responses: Readonly<Record<string, JsonObject>>): JsonObject {
 interface PathItem {
   readonly path: string;
   readonly operations: Map<string, JsonObject>;
+}
+
+/** A stream of requests has no form in plain HTTP. */
+function isPlainHttp({ method }: Binding): boolean {
+  const { methodKind } = method.descriptor;
+  return methodKind === 'unary' || methodKind === 'server_streaming';
 }
 
 /** By path and method, whatever the order of the contracts; `*` comes before `**`, which it is chosen over. */

@@ -54,18 +54,10 @@ function openApiPage(parts: Pick<PagesDeps, 'registry' | 'bindings' | 'serverInf
 function rootPage(pages: readonly Page[], bindings: readonly Binding[], { name, version }: ServerInfo): HttpAnswer {
   const rows = [
     ...pages.flatMap(({ path, purpose }) => (purpose === undefined ? [] : [['GET', path, purpose]])),
-    ...[...bindings]
-      .sort(byPath)
-      .map(({ httpMethod, template, method }) => [httpMethod, template.text, method.descriptor.name]),
+    ...bindings.map(({ httpMethod, template, method }) => [httpMethod, template.text, method.descriptor.name]),
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   const body = `${name} ${version}\n\n${lines.join('\n')}\n`;
   return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
-}
-
-/** The contracts come in no order of their own. */
-function byPath(one: Binding, other: Binding): number {
-  const key = ({ template, httpMethod }: Binding) => `${template.text} ${httpMethod}`;
-  return key(one) < key(other) ? -1 : 1;
 }
