@@ -100,7 +100,7 @@ const STYLE = `
 body { margin: 0; background: #fff; }
 .dark-mode body { background: #1c2022; }
 /* Long names break where there is no room for them beside what they name. */
-.swagger-ui .opblock-tag, .swagger-ui .opblock-summary { flex-wrap: wrap; }
+.swagger-ui .opblock-tag, .swagger-ui .opblock-summary { flex-wrap: wrap; column-gap: 1rem; }
 .swagger-ui .opblock-tag small { min-width: min(20rem, 100%); padding: 0.5rem 0; }
 .swagger-ui .opblock-tag, .swagger-ui .opblock-summary-path, .swagger-ui td, .swagger-ui th { overflow-wrap: anywhere; }
 .swagger-ui .opblock-tag { white-space: normal; }
