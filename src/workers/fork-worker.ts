@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import type { Line } from '../async/line.js';
+import { saveConnections } from './lost-connections.js';
 import type { WorkerEnd, WorkerProcess } from './supervisor.js';
 import { lineToWorker } from './worker-line.js';
 
@@ -19,6 +20,7 @@ export function forkWorker<Ready>({ env, stopMsMax, onLine }: ForkOptions): Work
   // Advanced serialization carries what the store gives: bigints, undefined, keys such as "__proto__".
   cluster.setupPrimary({ serialization: 'advanced' });
   const worker = cluster.fork(env);
+  saveConnections(worker.process);
   const line = lineToWorker(worker.process);
   const disconnect = onLine(line);
   const ended = new Promise<WorkerEnd>((resolve) => {
