@@ -1,7 +1,14 @@
-// `npm test [-- unit|contract|e2e|faults|FILE ...] [MOCHA OPTION ...]`: prepares the checkout and runs all tests, or those.
+// `npm test [-- unit|contract|e2e|faults|shapes|drain|FILE ...] [MOCHA OPTION ...]`: prepares the checkout and runs all tests, or those.
 import './lib/require-node.mjs';
 
-const SUITES = { unit: ['unit/**/*', '*'], contract: ['contract/**/*'], e2e: ['e2e/**/*'], faults: ['faults/**/*'] };
+const SUITES = {
+  unit: ['unit/**/*', '*'],
+  contract: ['contract/**/*'],
+  e2e: ['e2e/**/*'],
+  faults: ['faults/**/*'],
+  shapes: ['shapes/**/*'],
+  drain: ['drain/**/*'],
+};
 
 const { prepare } = await import('./lib/prepare.mjs');
 const { runNode, runScript } = await import('./lib/run.mjs');

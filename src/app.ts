@@ -10,19 +10,20 @@ import { beginServing } from './drain.js';
 import { createHttpGateway } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { monitorStorage, startMonitoring } from './monitoring.js';
+import { serveSplit, splitServices } from './peers.js';
 import { DESCRIPTOR_IMAGE, readVersion } from './package-files.js';
 import { API_KEYS, createApiKeys } from './repositories/api-keys.js';
 import { createHealthService, HealthRegistry } from './rpc/builtin/health.js';
 import { createReflectionServices } from './rpc/builtin/reflection.js';
+import { createInProcessTransport } from './rpc/client/in-process-transport.js';
+import { ServiceClients } from './rpc/client/service-clients.js';
 import type { Clock } from './rpc/context.js';
 import { createDescriptorIndex } from './rpc/descriptor-index.js';
 import { readDescriptorImage } from './rpc/descriptors.js';
 import { createGrpcServer } from './rpc/grpc/server.js';
 import { createGrpcJsServer } from './rpc/grpc-js/server.js';
 import { createLoadLimit, watchLoad } from './rpc/load-limit.js';
-import { createMethodTable } from './rpc/method-table.js';
 import { OpenCalls } from './rpc/open-calls.js';
-import { createDispatcher } from './rpc/pipeline.js';
 import type { Policy } from './rpc/policy.js';
 import type { ServiceImplementation } from './rpc/service.js';
 import { createApiKeyAuthenticator } from './services/identity/authenticate.js';
@@ -105,27 +106,26 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
   const access = await openAccess({ ledger, registry, clock, cleanups });
   const own = createDocumentServices({ ledger, log, cleanups });
-  const services = [...own, ...access.services, ...(extension?.services ?? [])];
-  for (const { definition, needs } of services) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
-  const builtin = createBuiltinServices(config, { health, registry, services });
-  const table = createMethodTable(registry, [...services, ...builtin]);
-  await access.prepare(table, FIRST_ADMIN);
-  sweepExpired([API_KEYS, ...EXPIRING_RESOURCES, ...access.resources], { ledger, clock, log, cleanups, metrics });
+  const all = [...own, ...access.services, ...(extension?.services ?? [])];
+  for (const { definition, needs } of all) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
+  const split = splitServices(all, config);
   const load = createLoadLimit(config.limits);
   const loadWatch = watchLoad(load, () => openCalls.unarySize);
   cleanups.add('load watch', () => loadWatch.close());
-  const dispatcher = createDispatcher({
-    table,
-    authenticator: createApiKeyAuthenticator({ apiKeys }),
-    authorizer: access.authorizer,
-    clock,
-    log,
-    openCalls,
-    limits: config.limits,
-    databaseId: ledger.databaseId,
-    load,
-    ...monitoring,
+  const { limits } = config;
+  const { databaseId } = ledger;
+  const clients = new ServiceClients();
+  const builtin = createBuiltinServices(config, { health, registry, services: [...split.local, ...split.remote] });
+  const { table, dispatcher } = serveSplit(split, {
+    registry,
+    builtin,
+    environment: { clock, log, openCalls, limits, databaseId, load, clients, ...monitoring },
+    cleanups,
+    access: { authenticator: createApiKeyAuthenticator({ apiKeys }), authorizer: access.authorizer },
   });
+  clients.connect(createInProcessTransport({ table, dispatcher }));
+  await access.prepare(table, FIRST_ADMIN);
+  sweepExpired([API_KEYS, ...EXPIRING_RESOURCES, ...access.resources], { ledger, clock, log, cleanups, metrics });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
   const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc });
@@ -157,7 +157,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
 interface BuiltinParts {
   readonly health: HealthRegistry;
   readonly registry: FileRegistry;
-  readonly services: readonly ServiceImplementation[];
+  readonly services: readonly Pick<ServiceImplementation, 'definition'>[];
 }
 
 function createBuiltinServices(config: Config, { health, registry, services }: BuiltinParts): ServiceImplementation[] {

@@ -46,6 +46,10 @@ export interface Config {
   readonly httpListen: ListenAddress;
   /** What serves gRPC; docs/transports.md compares them. */
   readonly grpcTransport: GrpcTransport;
+  /** The services that run here, by their areas. Undefined for all. */
+  readonly services: ReadonlySet<string> | undefined;
+  /** Where the others run, by their areas. */
+  readonly peers: ReadonlyMap<string, string>;
   /** How many processes serve on the same ports. */
   readonly workers: number;
   /** Where metrics are shown. Undefined for nowhere. */
@@ -99,6 +103,8 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
     grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
     grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'grpc-js', (value) => oneOf(GRPC_TRANSPORTS, value)),
+    services: read('KEELSON_SERVICES', 'all', parseServices),
+    peers: read('KEELSON_PEERS', '', parsePeers),
     workers: read('KEELSON_WORKERS', '1', parseWorkers),
     adminListen: read('KEELSON_ADMIN_LISTEN', '', (value) => (value === '' ? undefined : parseListen(value))),
     profiling: read('KEELSON_PROFILING', 'false', parseBoolean),
@@ -118,6 +124,9 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
   };
   const allowPlaintext = read('KEELSON_ALLOW_PLAINTEXT', 'false', parseBoolean);
   if (!allowPlaintext) mistakes.push(...plaintextMistakes(config));
+  if (config.services !== undefined && config.storeUrl === undefined) {
+    mistakes.push('KEELSON_SERVICES: services in processes of their own share a database; set KEELSON_STORE_URL');
+  }
   mistakes.push(...unknownSettings(env));
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'));
   return { config: Object.freeze(config), effective };
@@ -128,6 +137,8 @@ export const SETTINGS = [
   'KEELSON_GRPC_LISTEN',
   'KEELSON_HTTP_LISTEN',
   'KEELSON_GRPC_TRANSPORT',
+  'KEELSON_SERVICES',
+  'KEELSON_PEERS',
   'KEELSON_WORKERS',
   'KEELSON_ADMIN_LISTEN',
   'KEELSON_PROFILING',
@@ -248,6 +259,21 @@ function parseRatio(value: string): number {
   const ratio = Number(value);
   if (!/^\d*\.?\d+$/.test(value) || ratio > 1) throw new Error('must be a number from 0 to 1');
   return ratio;
+}
+
+function parseServices(value: string): ReadonlySet<string> | undefined {
+  if (value === 'all') return undefined;
+  return new Set(value === 'none' ? [] : value.split(',').map((name) => name.trim()));
+}
+
+function parsePeers(value: string): ReadonlyMap<string, string> {
+  const peers = new Map<string, string>();
+  for (const pair of value === '' ? [] : value.split(',')) {
+    const [, name, address] = /^\s*([a-z][a-z0-9_]*)=(\S+:\d+)\s*$/.exec(pair) ?? [];
+    if (name === undefined || address === undefined) throw new Error('must be NAME=HOST:PORT, separated by commas');
+    peers.set(name, address);
+  }
+  return peers;
 }
 
 function parseWorkers(value: string): number {

@@ -54,8 +54,9 @@ async function supervise(config: Config, log: Logger, cleanups: Cleanups): Promi
   });
   const ready = await supervisor.start();
   process.on('SIGHUP', () => void supervisor.replaceAll());
+  const stopped = stopSignal();
   process.stdout.write(welcome(config, { ...ready, admin }));
-  await stopSignal();
+  await stopped;
   return supervisor.stop();
 }
 

@@ -17,6 +17,7 @@ const STDERR = 2;
 
 interface ServeOptions {
   readonly workers?: string;
+  readonly services?: string;
 }
 
 /** `keelson serve`: runs every service until SIGTERM or SIGINT, in this process or in several. */
@@ -25,13 +26,14 @@ export function addServeCommand(program: Command): void {
     .command('serve')
     .description('run all services; settings come from KEELSON_* (docs/configuration.md)')
     .option('--workers <n>', 'how many processes serve on the same ports (KEELSON_WORKERS)')
+    .option('--services <names>', 'which services run here, by commas; "none" passes all calls on (KEELSON_SERVICES)')
     .action((options: ServeOptions) => serve(undefined, options));
 }
 
 /** Runs a server until it is told to stop, with the services of an extension where one is given, and ends the process. */
-export async function serve(extension?: Extension, { workers }: ServeOptions = {}): Promise<void> {
+export async function serve(extension?: Extension, options: ServeOptions = {}): Promise<void> {
   try {
-    const config = readConfig({ ...process.env, ...(workers !== undefined && { KEELSON_WORKERS: workers }) });
+    const config = readConfig({ ...process.env, ...settingsOf(options) });
     const logOutput = destination({ dest: STDERR, sync: false });
     const log = pino({ level: config.logLevel, base: { instance: randomUUID().slice(0, 8) } }, logOutput);
     const clean = await run(config, log, extension);
@@ -41,6 +43,14 @@ export async function serve(extension?: Extension, { workers }: ServeOptions = {
   } catch (err) {
     failToStart(err);
   }
+}
+
+/** An option is a setting by another name, and wins over the environment. */
+function settingsOf({ workers, services }: ServeOptions): Readonly<Record<string, string>> {
+  return {
+    ...(workers !== undefined && { KEELSON_WORKERS: workers }),
+    ...(services !== undefined && { KEELSON_SERVICES: services }),
+  };
 }
 
 /** Gives whether everything was closed as it should be. */
@@ -63,6 +73,7 @@ async function serveAsWorker(config: Config, log: Logger, extension: Extension |
   };
   const app = await startApp(config, { log, clock: { now: () => Date.now() }, extension, fleet });
   const { grpc, http, adminTokenFile } = app;
+  const stopped = runUntilStopped(app, config);
   announceReady(line, { grpc, http, adminTokenFile } satisfies WorkerReady);
-  return runUntilStopped(app, config);
+  return stopped;
 }

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { CallSpan, TracedCall } from '../telemetry/tracing.js';
+import type { ServiceClient } from './client/create-client.js';
 import type { CallConsistency, CallContext, Caller, Clock } from './context.js';
 import type { RunningCall } from './running-call.js';
+import type { ServiceDefinition } from './service.js';
 
 /** What a handler sees of a call. What only some handlers ask for is made when they do. */
 export class ContextOfCall implements CallContext {
@@ -36,6 +38,10 @@ export class ContextOfCall implements CallContext {
 
   remainingMs(): number {
     return this.#running.lifetime.remainingMs();
+  }
+
+  client<D extends ServiceDefinition>(definition: D): Omit<ServiceClient<D>, 'close'> {
+    return this.#running.clientOf(definition, this);
   }
 
   beginOutgoing(call: TracedCall): CallSpan | undefined {

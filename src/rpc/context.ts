@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { ServiceClient } from './client/create-client.js';
+import type { ServiceDefinition } from './service.js';
 import type { CallSpan, TracedCall } from '../telemetry/tracing.js';
 
 /** Tells the time, in milliseconds since the Unix epoch. Comes from outside so that tests can set it. */
@@ -43,6 +45,11 @@ export interface CallContext {
   readonly requestId: string;
   readonly log: Logger;
   readonly clock: Clock;
+  /**
+   * Gives a client of another service, for calls that are made for this one and in the name of its caller. Where that
+   * service runs, in this process or another, is a matter of settings.
+   */
+  client<D extends ServiceDefinition>(definition: D): Omit<ServiceClient<D>, 'close'>;
   /** Gives what a call made for this one carries on: request id, trace, consistency token. Clients take it from here. */
   propagated(): ReadonlyMap<string, string>;
   /** Begins the span of a call that is made for this one. Undefined where nothing is traced. */

@@ -7,6 +7,9 @@ import type { WorkKind, WorkLog } from '../telemetry/work.js';
 import type { AuditRecord, AuditSink } from './access.js';
 import { createCallLog, type EndedCall } from './call-log.js';
 import type { IncomingCall } from './call.js';
+import type { ServiceClient } from './client/create-client.js';
+import type { ServiceClients } from './client/service-clients.js';
+import type { ServiceDefinition } from './service.js';
 import { CONSISTENCY_TOKEN_KEY, ConsistencyOfCall, createTokenWriter, type TokenWriter } from './consistency.js';
 import { ContextOfCall } from './context-of-call.js';
 import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
@@ -30,6 +33,8 @@ export interface CallEnvironment {
   readonly clock: Clock;
   readonly log: Logger;
   readonly openCalls: OpenCalls;
+  /** Of the services that handlers call. */
+  readonly clients?: ServiceClients | undefined;
   readonly limits: Limits;
   /** The database that answers come from, for their consistency tokens. Without one answers carry none. */
   readonly databaseId?: string | undefined;
@@ -285,6 +290,13 @@ export class RunningCall {
     const traceparent = toTraceparent(this.trace);
     const consistency = this.consistency.carriedOn();
     return propagate(this.call.metadata, { requestId: this.requestId, traceparent, consistency });
+  }
+
+  /** Makes a client for calls that are made for this one, in the name of its caller. */
+  clientOf<D extends ServiceDefinition>(definition: D, context: CallContext): Omit<ServiceClient<D>, 'close'> {
+    const { clients } = this.#environment;
+    if (clients === undefined) throw new Error('There are no clients: this process was put together without');
+    return clients.clientFor(definition, context, this.call);
   }
 
   /** Makes the log of the handler: it names the call, and hides what its contract calls sensitive. */

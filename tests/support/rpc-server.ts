@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino';
 import type { AuditSink } from '../../src/rpc/access.js';
 import type { LazyDispatcher } from '../../src/rpc/call.js';
 import type { Caller } from '../../src/rpc/context.js';
+import type { ServiceClients } from '../../src/rpc/client/service-clients.js';
 import { readDescriptorImage } from '../../src/rpc/descriptors.js';
 import { DEFAULT_LIMITS, type Limits } from '../../src/rpc/limits.js';
 import { createMethodTable, type MethodTable } from '../../src/rpc/method-table.js';
@@ -47,6 +48,7 @@ export interface RpcServerOptions {
   /** Of the database that the handlers answer from, where there is one. */
   readonly databaseId?: string;
   readonly tls?: Tls;
+  readonly clients?: ServiceClients;
   readonly load?: Pick<LoadLimit, 'callsMax'>;
   readonly metrics?: Pick<Metrics, 'countCall'>;
   readonly audit?: AuditSink;

@@ -86,14 +86,19 @@ export function createClient<D extends ServiceDefinition>(
   return clientOver(definition, { ...options, transport }, () => transport.close());
 }
 
-/** Gives the same client for use inside a call: each of its calls is made for that one (see `CallOptions.context`). */
+/**
+ * Gives the same client for use inside a call: each of its calls is made for that one (see `CallOptions.context`), and
+ * sends the metadata that all share.
+ */
 export function clientFor<D extends ServiceDefinition>(
   client: ServiceClient<D>,
   context: CallContext,
+  { metadata }: Pick<CallOptions, 'metadata'> = {},
 ): Omit<ServiceClient<D>, 'close'> {
   type AnyMethod = (input: unknown, options?: CallOptions) => unknown;
   const bound = Object.entries(client as unknown as Record<string, AnyMethod>).map(([key, method]) => {
-    const call: AnyMethod = (input, options) => method(input, { ...options, context });
+    const call: AnyMethod = (input, options) =>
+      method(input, { ...options, ...(metadata && { metadata: { ...metadata, ...options?.metadata } }), context });
     return [key, call] as const;
   });
   return Object.fromEntries(bound) as unknown as ServiceClient<D>;
