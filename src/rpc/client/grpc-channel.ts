@@ -3,6 +3,12 @@ import { credentialsFromFiles, type ClientTlsFiles } from './tls-files.js';
 
 /** How long a connection may take to come up before it is given up. */
 const CONNECT_MS_MAX = 5000;
+/**
+ * How soon an address that was away is tried again. gRPC's own two minutes are for clients all over the world; here a
+ * replica that comes back must be known before the next one goes, which says so a second ahead (KEELSON_SETTLE_MS).
+ */
+const RECONNECT_MS_FIRST = 100;
+const RECONNECT_MS_MAX = 800;
 /** A silent connection with calls on it is asked after this time whether it still stands, and dropped if it says nothing. */
 const KEEPALIVE_MS = 20_000;
 const KEEPALIVE_ANSWER_MS_MAX = 10_000;
@@ -79,6 +85,8 @@ function open({ address, serviceConfig, messageBytesMax = MESSAGE_BYTES_MAX, ...
     'grpc.service_config_disable_resolution': 1,
     // A pool would hand a connection that is stuck to the next channel as well.
     'grpc.use_local_subchannel_pool': 1,
+    'grpc.initial_reconnect_backoff_ms': RECONNECT_MS_FIRST,
+    'grpc.max_reconnect_backoff_ms': RECONNECT_MS_MAX,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS_MAX,
     'grpc.max_receive_message_length': messageBytesMax,
