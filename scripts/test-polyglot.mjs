@@ -1,0 +1,209 @@
+// `npm run test:polyglot`: clients that Go's and Python's own tools generate from `proto/`, and the tools that operators
+// use, against a server as `npm start` runs it. Skips, with a line, what wants a language that is not there; where
+// KEELSON_TEST_REQUIRE names it (go, python), it fails.
+import './lib/require-node.mjs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const { prepare } = await import('./lib/prepare.mjs');
+const { inRoot } = await import('./lib/root.mjs');
+const { Failure, runScript } = await import('./lib/run.mjs');
+
+const BUILD = inRoot('.build/polyglot');
+const STEP_MS_MAX = 15 * 60_000;
+
+/** Pinned, so that a new release of somebody else breaks nothing here. */
+const GO_TOOLS = [
+  'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.10',
+  'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1',
+  'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3',
+  'github.com/grpc-ecosystem/grpc-health-probe@v0.4.40',
+];
+
+const GRPCDEBUG = 'github.com/grpc-ecosystem/grpcdebug@v1.2.0';
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+await runScript(async () => {
+  await prepare('server');
+  await exportContracts();
+  const server = await startServer();
+  try {
+    await group('go', ['version'], (env) => testGo(server, env));
+    await group('python3', ['--version'], () => testPython(server));
+  } finally {
+    await server.stop();
+  }
+  console.log(`\ntests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  if (counts.failed > 0) throw new Failure('Not all clients get what they are promised');
+});
+
+async function group(program, versionArgs, test) {
+  if (spawnSync(program, versionArgs, { stdio: 'ignore' }).status === 0) return test();
+  const required = (process.env.KEELSON_TEST_REQUIRE ?? '').split(',');
+  const why = `"${program}" is not on this machine`;
+  if (required.includes(program.replace('3', ''))) {
+    counts.failed += 1;
+    console.log(`Cannot run the ${program} client, and KEELSON_TEST_REQUIRE wants it: ${why}`);
+  } else {
+    counts.skipped += 1;
+    console.log(`Skipped the ${program} client: ${why}`);
+  }
+}
+
+async function testGo(server) {
+  const bin = join(BUILD, 'bin');
+  const env = { ...process.env, GOBIN: bin, GOFLAGS: '-mod=mod', PATH: `${bin}:${process.env.PATH}` };
+  for (const tool of GO_TOOLS) {
+    await run('go', ['install', tool], { env: { ...env, GOFLAGS: '' } });
+  }
+  await check('a client that Go generates', async () => {
+    const folder = join(BUILD, 'go');
+    await rm(folder, { recursive: true, force: true });
+    await cp(inRoot('tests/polyglot/go'), folder, { recursive: true });
+    await writeFile(join(BUILD, 'buf.gen.yaml'), goTemplate());
+    const packages = ['keelson', 'google/api', 'buf'].flatMap((path) => ['--path', join(BUILD, 'proto', path)]);
+    await buf(['generate', join(BUILD, 'proto'), '--template', join(BUILD, 'buf.gen.yaml'), ...packages], { env });
+    await run('go', ['build', '-o', 'client', '.'], { env, cwd: folder });
+    return run(join(folder, 'client'), [], { env: server.env });
+  });
+  const at = server.address;
+  const authorization = `authorization: Bearer ${server.token}`;
+  const grpcurl = (...args) => run(join(bin, 'grpcurl'), ['-plaintext', ...args]);
+  await check('grpcurl lists', async () =>
+    expectText(await grpcurl(at, 'list'), 'keelson.documents.v1.DocumentService'),
+  );
+  await check('grpcurl describes', async () =>
+    expectText(await grpcurl(at, 'describe', 'keelson.documents.v1.DocumentService'), 'rpc GetDocument'),
+  );
+  await check('grpcurl calls', async () => {
+    const method = 'keelson.documents.v1.DocumentService/ListDocuments';
+    const data = '{"parent": "collections/polyglot"}';
+    return expectText(await grpcurl('-H', authorization, '-d', data, at, method), '{');
+  });
+  await check('grpc_health_probe', async () =>
+    expectText(await run(join(bin, 'grpc-health-probe'), [`-addr=${at}`]), 'SERVING'),
+  );
+  await testGrpcdebug(at, env);
+}
+
+/** Not every module proxy has it. */
+async function testGrpcdebug(address, env) {
+  try {
+    await run('go', ['install', GRPCDEBUG], { env: { ...env, GOFLAGS: '' } });
+  } catch (err) {
+    counts.skipped += 1;
+    return console.log(`  Skipped grpcdebug: cannot install ${GRPCDEBUG}: ${String(err.stderr).split('\n')[0]}`);
+  }
+  await check('grpcdebug', async () =>
+    expectText(await run(join(env.GOBIN, 'grpcdebug'), [address, 'health']), 'SERVING'),
+  );
+}
+
+async function testPython(server) {
+  const venv = join(BUILD, 'venv');
+  await run('python3', ['-m', 'venv', venv]);
+  const python = join(venv, 'bin/python');
+  await run(python, ['-m', 'pip', 'install', '--quiet', '-r', inRoot('tests/polyglot/python/requirements.txt')]);
+  await check('a client that Python generates', async () => {
+    const folder = join(BUILD, 'python');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    const proto = join(BUILD, 'proto');
+    const files = (await run('find', [proto, '-name', '*.proto'])).split('\n').filter(isForPython);
+    const outputs = ['-I', proto, `--python_out=${folder}`, `--grpc_python_out=${folder}`];
+    await run(python, ['-m', 'grpc_tools.protoc', ...outputs, ...files]);
+    const env = { ...process.env, ...server.env, PYTHONPATH: folder };
+    return run(python, [inRoot('tests/polyglot/python/client.py')], { env });
+  });
+}
+
+/** The packages of grpcio bring google.rpc themselves, and `grpc` is their own name. */
+function isForPython(path) {
+  return /\/(keelson|buf|health)\//.test(path) || /\/google\/api\//.test(path);
+}
+
+async function exportContracts() {
+  await rm(join(BUILD, 'proto'), { recursive: true, force: true });
+  await mkdir(BUILD, { recursive: true });
+  await buf(['export', '.', '-o', join(BUILD, 'proto')]);
+}
+
+function goTemplate() {
+  return `version: v2
+managed:
+  enabled: true
+  override:
+    - file_option: go_package_prefix
+      value: keelson.test/client/gen
+plugins:
+  - local: protoc-gen-go
+    out: ${join(BUILD, 'go/gen')}
+    opt: paths=source_relative
+  - local: protoc-gen-go-grpc
+    out: ${join(BUILD, 'go/gen')}
+    opt: paths=source_relative
+`;
+}
+
+/** A server as `npm start` runs it, on ports and a data directory of its own. */
+async function startServer() {
+  const dataDir = await mkdtemp(join(tmpdir(), 'keelson-polyglot-'));
+  const settings = {
+    KEELSON_GRPC_LISTEN: '127.0.0.1:0',
+    KEELSON_HTTP_LISTEN: '127.0.0.1:0',
+    KEELSON_DATA_DIR: dataDir,
+  };
+  const child = spawn(process.execPath, [inRoot('scripts/start.mjs')], {
+    env: { ...process.env, ...settings, KEELSON_LOG_LEVEL: 'warn', KEELSON_TEST_REQUIRE: '' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const address = /^keelson ready grpc=(\S+) /.exec(line)?.[1];
+    if (address === undefined) continue;
+    const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim();
+    const stop = async () => {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      await rm(dataDir, { recursive: true, force: true });
+    };
+    return { address, token, stop, env: { POLYGLOT_ADDRESS: address, POLYGLOT_TOKEN: token } };
+  }
+  throw new Failure('The server ended before it was ready');
+}
+
+function buf(args, options) {
+  return run(inRoot('node_modules/.bin/buf'), args, options);
+}
+
+async function run(program, args, options = {}) {
+  const { stdout, stderr } = await promisify(execFile)(program, args, {
+    cwd: inRoot('.'),
+    timeout: STEP_MS_MAX,
+    maxBuffer: 16 * 1024 * 1024,
+    ...options,
+  });
+  return `${stdout}${stderr}`;
+}
+
+async function check(what, test) {
+  try {
+    await test();
+    counts.passed += 1;
+    console.log(`  passed: ${what}`);
+  } catch (err) {
+    counts.failed += 1;
+    console.log(`  FAILED: ${what}\n${err.stderr ?? ''}${err.stdout ?? ''}${err.stack}`);
+  }
+}
+
+function expectText(output, text) {
+  if (!output.includes(text)) throw new Error(`expected "${text}" in:\n${output}`);
+  return output;
+}
