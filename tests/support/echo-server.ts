@@ -5,6 +5,10 @@ import { OPEN_POLICY } from './call-fixture.js';
 import { echoRegistry, EchoServiceDefinition, type Words } from './echo-contract.js';
 import { startRpcServerWith, type RpcServer, type RpcServerOptions } from './rpc-server.js';
 
+/** The text on which Repeat does not end, with messages that count up. */
+export const ENDLESS = 'endless';
+const ENDLESS_BYTES = 8192;
+
 export type EchoHandlers = {
   -readonly [K in keyof Handlers<typeof EchoServiceDefinition>]: Handlers<typeof EchoServiceDefinition>[K];
 };
@@ -53,6 +57,7 @@ function echoHandlers(): EchoHandlers {
   return {
     say: async (_ctx, request) => request,
     async *repeat(_ctx, { text, count }) {
+      for (let i = 0; text === ENDLESS; i += 1) yield words('', { count: i, payload: new Uint8Array(ENDLESS_BYTES) });
       for (let i = 0; i < count; i += 1) yield words(`${text}${i}`);
     },
     async join(_ctx, requests) {

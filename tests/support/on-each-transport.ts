@@ -10,9 +10,20 @@ export function currentTransport(): typeof createGrpcServer {
   return TRANSPORTS[current];
 }
 
+export const TRANSPORT_NAMES = Object.keys(TRANSPORTS) as readonly (keyof typeof TRANSPORTS)[];
+
+export function isTransportName(name: string): name is keyof typeof TRANSPORTS {
+  return Object.hasOwn(TRANSPORTS, name);
+}
+
+/** Makes all servers that start from now on with it. */
+export function useTransport(name: keyof typeof TRANSPORTS): void {
+  current = name;
+}
+
 /** Defines the same tests for every transport that serves gRPC. */
 export function onEachTransport(define: () => void): void {
-  for (const name of Object.keys(TRANSPORTS) as (keyof typeof TRANSPORTS)[]) {
+  for (const name of TRANSPORT_NAMES) {
     context(`on ${name}`, () => {
       before(() => {
         current = name;
