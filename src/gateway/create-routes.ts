@@ -6,6 +6,7 @@ import { compileBindings, type Binding } from './routes/binding.js';
 import type { RouteEntry } from './routes/router.js';
 import { parseTemplate } from './routes/template.js';
 import type { ServerInfo } from './server-info.js';
+import type { SocketRoute } from './websocket/web-sockets.js';
 
 export interface RoutesDeps {
   readonly table: Pick<MethodTable, 'methods' | 'registry'>;
@@ -36,6 +37,22 @@ export function createRoutes({ table, isReady, serverInfo }: RoutesDeps): RouteE
 
 function serviceOf({ method }: Binding): string {
   return method.descriptor.parent.typeName;
+}
+
+/** Makes the routes by which a WebSocket is opened: every stream has one at each of its paths. */
+export function createSocketRoutes(table: RoutesDeps['table']): RouteEntry<SocketRoute>[] {
+  const bindings = compileBindings(table).filter(({ method }) => method.descriptor.methodKind !== 'unary');
+  const methods = [...new Set(bindings.map(({ method }) => method))];
+  return [
+    ...bindings.map(({ httpMethod, template, method }, index) => {
+      const target = { method, binding: bindings[index] };
+      return { httpMethod, template, target, label: labelOf(method) };
+    }),
+    ...methods.map((method) => {
+      const target = { method, binding: undefined };
+      return { httpMethod: 'GET', template: parseTemplate(method.path), target, label: labelOf(method) };
+    }),
+  ];
 }
 
 /** A stream of requests has no form in plain HTTP. */

@@ -7,15 +7,17 @@ import type { LazyDispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
 import { serverOptions, type Tls } from '../rpc/tls.js';
 import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
-import { createRoutes } from './create-routes.js';
+import { createRoutes, createSocketRoutes } from './create-routes.js';
 import { openExchange } from './exchange.js';
 import { createHandler, type Handler } from './handler.js';
 import { answerBrokenRequest } from './http/broken-request.js';
 import { createCors } from './http/cors.js';
 import { readRequestId } from './http/headers.js';
 import { renderError } from './rest/render-error.js';
-import { createRouter } from './routes/router.js';
+import { createRouter, type Router } from './routes/router.js';
 import type { ServerInfo } from './server-info.js';
+import type { SocketDeps } from './websocket/serve-socket.js';
+import { createWebSockets, type SocketRoute } from './websocket/web-sockets.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -29,6 +31,8 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number;
   /** How long a connection may stay open with nothing on it. */
   readonly idleTimeoutMs: number;
+  /** WebSockets that are open at one moment. */
+  readonly webSocketsMax: number;
 }
 
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
@@ -36,6 +40,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   headerBytesMax: 16 * KIB,
   requestTimeoutMs: 60 * MS_PER_SECOND,
   idleTimeoutMs: 72 * MS_PER_SECOND,
+  webSocketsMax: 1000,
 };
 
 /** The methods that are served, and what does their calls. */
@@ -82,8 +87,19 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
   const { log, limits = DEFAULT_HTTP_LIMITS } = deps;
   let current = createServing(deps);
   const app = createApp({ current: () => current, log, limits, tls: deps.tls });
+  const sockets = createWebSockets({
+    current: () => current,
+    allowedOrigins: deps.allowedOrigins ?? [],
+    messageBytesMax: limits.bodyBytesMax,
+    socketsMax: limits.webSocketsMax,
+    heartbeatMs: (deps.streamTimes ?? DEFAULT_STREAM_TIMES).heartbeatMs,
+  });
+  app.server.on('upgrade', (request, socket, head) => sockets.upgrade(request, socket, head));
   let closed: Promise<void> | undefined;
-  const stopTaking = (): Promise<void> => (closed ??= app.close());
+  const stopTaking = (): Promise<void> => {
+    sockets.goAway();
+    return (closed ??= app.close());
+  };
   return {
     async listen(address) {
       await app.listen(address);
@@ -92,7 +108,13 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     },
     goAway: () => void stopTaking(),
     async close(budgetMs) {
-      const timer = budgetMs === undefined ? undefined : setTimeout(() => app.server.closeAllConnections(), budgetMs);
+      const timer =
+        budgetMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              sockets.cut();
+              app.server.closeAllConnections();
+            }, budgetMs);
       await stopTaking();
       clearTimeout(timer);
     },
@@ -103,9 +125,10 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
 }
 
 /** What depends on the contracts. */
-interface Serving {
+interface Serving extends SocketDeps {
   readonly handle: Handler;
   readonly registry: FileRegistry;
+  readonly socketRouter: Router<SocketRoute>;
 }
 
 function createServing(deps: HttpGatewayDeps): Serving {
@@ -119,7 +142,8 @@ function createServing(deps: HttpGatewayDeps): Serving {
     router: createRouter(createRoutes(deps)),
     cors: createCors(deps.allowedOrigins ?? []),
   });
-  return { handle, registry: table.registry };
+  const socketRouter = createRouter(createSocketRoutes(table));
+  return { handle, registry: table.registry, dispatcher, socketRouter, firstWordMs: limits.requestTimeoutMs };
 }
 
 interface AppParts {
