@@ -78,8 +78,11 @@ const LEGAL_KEY = /^[0-9a-z_.-]+$/;
 export const RESERVED_KEY =
   /^(?::|grpc-(?!trace-bin$|tags-bin$)|(?:te|content-type|content-length|connection|keep-alive|proxy-connection|transfer-encoding|upgrade|host|http2-settings)$)/;
 
-const ILLEGAL_IN_HEADER = /[^ -~]/gu;
-const LEGAL_IN_HEADER = /^[ -~]*$/;
+// HTTP/2 drops a header that begins or ends with a space.
+const ILLEGAL_IN_HEADER = /^ +| +$|[^ -~]/gu;
+const LEGAL_IN_HEADER = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+/** What a status message may not show: as a header, and percent signs as well, as gRPC asks for. */
+const ILLEGAL_IN_STATUS = /^ +| +$|[^ -$&-~]/gu;
 
 /** Makes any text fit for a header: what none can hold is percent-encoded, after lone surrogates became U+FFFD. */
 export function toHeaderText(text: string): string {
@@ -87,7 +90,12 @@ export function toHeaderText(text: string): string {
   return percentEncode(text, ILLEGAL_IN_HEADER);
 }
 
+/** Encodes the text of a status as `grpc-message` does. */
+export function toStatusText(text: string): string {
+  return percentEncode(text, ILLEGAL_IN_STATUS);
+}
+
 /** Percent-encodes the characters that the pattern names; it must have the flags `gu`. */
-export function percentEncode(text: string, illegal: RegExp): string {
+function percentEncode(text: string, illegal: RegExp): string {
   return text.toWellFormed().replace(illegal, (character) => encodeURIComponent(character));
 }

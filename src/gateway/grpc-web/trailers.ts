@@ -1,3 +1,4 @@
+import { toStatusText } from '../../rpc/metadata.js';
 import type { StatusError } from '../../rpc/status.js';
 import type { CallMetadata } from '../../rpc/metadata.js';
 import { frame } from '../http/frames.js';
@@ -17,16 +18,7 @@ export function trailerFrame(status: StatusError | undefined, trailers: CallMeta
 function failureLines(status: StatusError): string[] {
   return [
     `grpc-status: ${status.code}`,
-    `grpc-message: ${percentEncode(status.message)}`,
+    `grpc-message: ${toStatusText(status.message)}`,
     `grpc-status-details-bin: ${Buffer.from(status.toBytes()).toString('base64').replace(/=+$/, '')}`,
   ];
-}
-
-/** gRPC's encoding of a status message: everything but printable ASCII, and the percent sign itself. */
-function percentEncode(text: string): string {
-  const bytes = Array.from(Buffer.from(text));
-  const isPlain = (byte: number) => byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
-  return bytes
-    .map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`))
-    .join('');
 }

@@ -1,9 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
-import { CallMetadata, isSendableKey, percentEncode, RESERVED_KEY, toHeaderText } from '../metadata.js';
+import { CallMetadata, isSendableKey, RESERVED_KEY, toHeaderText, toStatusText } from '../metadata.js';
 import type { StatusError } from '../status.js';
-
-/** As `grpc-message` asks for: percent signs are encoded as well. */
-const ILLEGAL_IN_STATUS = /[^ -$&-~]/gu;
 
 export const OK_TRAILERS: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' });
 
@@ -64,7 +61,7 @@ export function writeStatus(status: StatusError): OutgoingHttpHeaders {
   const pushback = status.retryDelayMs;
   return {
     'grpc-status': String(status.code),
-    'grpc-message': percentEncode(status.message, ILLEGAL_IN_STATUS),
+    'grpc-message': toStatusText(status.message),
     'grpc-status-details-bin': Buffer.from(status.toBytes()).toString('base64').replace(/=+$/, ''),
     // What RetryInfo says to people and programs, said to the retry policies of every gRPC library.
     ...(pushback !== undefined && { 'grpc-retry-pushback-ms': String(Math.ceil(pushback)) }),
