@@ -10,9 +10,10 @@ import { beginServing } from './drain.js';
 import { createHttpGateway } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { monitorStorage, startMonitoring } from './monitoring.js';
-import { serveSplit, splitServices } from './peers.js';
+import { serveSplit, splitServices, type SplitServices } from './peers.js';
 import { DESCRIPTOR_IMAGE, readVersion } from './package-files.js';
 import { API_KEYS, createApiKeys } from './repositories/api-keys.js';
+import { createChannelzService } from './rpc/builtin/channelz.js';
 import { createHealthService, HealthRegistry } from './rpc/builtin/health.js';
 import { createReflectionServices } from './rpc/builtin/reflection.js';
 import { createInProcessTransport } from './rpc/client/in-process-transport.js';
@@ -25,6 +26,7 @@ import { createGrpcJsServer } from './rpc/grpc-js/server.js';
 import { createLoadLimit, watchLoad } from './rpc/load-limit.js';
 import { OpenCalls } from './rpc/open-calls.js';
 import type { Policy } from './rpc/policy.js';
+import { ServerFigures } from './rpc/server-figures.js';
 import type { ServiceImplementation } from './rpc/service.js';
 import { createApiKeyAuthenticator } from './services/identity/authenticate.js';
 import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
@@ -109,13 +111,14 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const all = [...own, ...access.services, ...(extension?.services ?? [])];
   for (const { definition, needs } of all) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
   const split = splitServices(all, config);
+  const figures = config.publicServices.has('channelz') ? new ServerFigures() : undefined;
   const load = createLoadLimit(config.limits);
   const loadWatch = watchLoad(load, () => openCalls.unarySize);
   cleanups.add('load watch', () => loadWatch.close());
   const { limits } = config;
   const { databaseId } = ledger;
   const clients = new ServiceClients();
-  const builtin = createBuiltinServices(config, { health, registry, services: [...split.local, ...split.remote] });
+  const builtin = createBuiltinServices(config, { health, registry, split, figures });
   const { table, dispatcher } = serveSplit(split, {
     registry,
     builtin,
@@ -128,7 +131,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   sweepExpired([API_KEYS, ...EXPIRING_RESOURCES, ...access.resources], { ledger, clock, log, cleanups, metrics });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
-  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc });
+  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc, figures });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
   const gateway = createHttpGateway({
@@ -157,14 +160,22 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
 interface BuiltinParts {
   readonly health: HealthRegistry;
   readonly registry: FileRegistry;
-  readonly services: readonly Pick<ServiceImplementation, 'definition'>[];
+  readonly split: SplitServices;
+  /** Undefined where nobody may look at them. */
+  readonly figures: ServerFigures | undefined;
 }
 
-function createBuiltinServices(config: Config, { health, registry, services }: BuiltinParts): ServiceImplementation[] {
+function createBuiltinServices(
+  config: Config,
+  { health, registry, split, figures }: BuiltinParts,
+): ServiceImplementation[] {
   const healthService = createHealthService(health, builtinPolicy(config, 'health'));
-  const listed = [...services, healthService].map((service) => service.definition.fullName);
+  const channelz = figures === undefined ? [] : [createChannelzService(figures, builtinPolicy(config, 'channelz'))];
+  const listed = [...split.local, ...split.remote, healthService, ...channelz].map(
+    (service) => service.definition.fullName,
+  );
   const index = createDescriptorIndex(registry, listed);
-  return [healthService, ...createReflectionServices(index, builtinPolicy(config, 'reflection'))];
+  return [healthService, ...channelz, ...createReflectionServices(index, builtinPolicy(config, 'reflection'))];
 }
 
 /** What the contracts of others leave unsaid. A watch and a reflection stream may stay open for a day. */

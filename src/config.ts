@@ -17,7 +17,7 @@ const PORT_MAX = 65_535;
 const WORKERS_MAX = 64;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const GRPC_TRANSPORTS = ['grpc-js', 'http2'] as const;
-const BUILTIN_SERVICES = ['health', 'reflection'] as const;
+const BUILTIN_SERVICES = ['health', 'reflection', 'channelz'] as const;
 
 export const LISTENERS = ['grpc', 'http', 'admin'] as const;
 
@@ -99,8 +99,9 @@ export function readEffectiveSettings(env: Environment): readonly EffectiveSetti
 
 function readSettings(env: Environment): { config: Config; effective: readonly EffectiveSetting[] } {
   const { read, readSecret, mistakes, effective } = createSettingsReader(env);
+  const grpcListen = read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen);
   const config: Config = {
-    grpcListen: read('KEELSON_GRPC_LISTEN', '127.0.0.1:50051', parseListen),
+    grpcListen,
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
     grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'grpc-js', (value) => oneOf(GRPC_TRANSPORTS, value)),
     services: read('KEELSON_SERVICES', 'all', parseServices),
@@ -112,7 +113,7 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
     cacheBytesMax: read('KEELSON_CACHE_MIB', String(DEFAULT_CACHE_MIB), parseMebibytes) * MIB,
-    publicServices: read('KEELSON_PUBLIC_SERVICES', 'health,reflection', parseBuiltinServices),
+    publicServices: read('KEELSON_PUBLIC_SERVICES', publicByDefault(grpcListen), parseBuiltinServices),
     corsOrigins: read('KEELSON_CORS_ORIGINS', 'none', parseOrigins),
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     settleMs: read('KEELSON_SETTLE_MS', String(DEFAULT_SETTLE_MS), parseMilliseconds),
@@ -203,6 +204,11 @@ export function formatAddress({ host, port }: ListenAddress): string {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** Channelz tells who is connected: only those on the same machine may see it unasked. */
+function publicByDefault({ host }: ListenAddress): string {
+  return isLoopback(host) ? 'health,reflection,channelz' : 'health,reflection';
 }
 
 function parseListen(value: string): ListenAddress {

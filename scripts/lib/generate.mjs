@@ -28,6 +28,7 @@ const CONTRACTS = [
   'node_modules/google-proto-files/google/rpc/status.proto',
   'node_modules/grpc-health-check/proto/health',
   'node_modules/@grpc/reflection/build/proto/grpc',
+  'node_modules/@grpc/grpc-js/proto/channelz.proto',
 ];
 
 // The contract that benchmarks call is no part of the product: its image is beside the build, and holds the others too.

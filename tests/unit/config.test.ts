@@ -18,7 +18,9 @@ describe('readConfig()', () => {
     expect(formatAddress(config.grpcListen)).to.equal('127.0.0.1:50051');
     expect(formatAddress(config.httpListen)).to.equal('127.0.0.1:8080');
     expect(config.dataDir).to.match(/\/\.keelson$/);
-    expect([...config.publicServices]).to.deep.equal(['health', 'reflection']);
+    expect([...config.publicServices]).to.deep.equal(['health', 'reflection', 'channelz']);
+    const open = readConfig({ KEELSON_GRPC_LISTEN: '0.0.0.0:1', KEELSON_ALLOW_PLAINTEXT: 'true' });
+    expect([...open.publicServices]).to.deep.equal(['health', 'reflection']);
     expect(Object.isFrozen(config)).to.equal(true);
   });
 

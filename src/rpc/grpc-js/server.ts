@@ -4,6 +4,8 @@ import type { GrpcServer, GrpcServerDeps } from '../grpc/server.js';
 import { DEFAULT_LIMITS } from '../limits.js';
 import type { Method } from '../method-table.js';
 import { credentialsOf } from './credentials.js';
+import { splitAddress, type Http2Source } from '../server-figures.js';
+import { http2ServersOf } from './http2-servers.js';
 import { keepTimeouts } from './timeouts.js';
 import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandler } from './handlers.js';
 
@@ -11,10 +13,18 @@ import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandl
  * Serves the method table over gRPC on grpc-js. Messages pass as raw bytes: grpc-js neither encodes nor decodes. Of the
  * limits it knows those on messages, metadata and streams; docs/transports.md says what else it does not do.
  */
-export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS, tls }: GrpcServerDeps): GrpcServer {
+export function createGrpcJsServer({
+  table,
+  dispatcher,
+  limits = DEFAULT_LIMITS,
+  tls,
+  figures,
+}: GrpcServerDeps): GrpcServer {
   const server = new Server({
     'grpc.max_receive_message_length': limits.messageBytesMax,
     'grpc.max_send_message_length': limits.messageBytesMax,
+    // Our own figures are the same for every transport.
+    'grpc.enable_channelz': 0,
     'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
   });
   for (const method of table.methods.values()) {
@@ -30,6 +40,8 @@ export function createGrpcJsServer({ table, dispatcher, limits = DEFAULT_LIMITS,
     async listen(address) {
       const port = await bind(server, address, credentialsOf(tls));
       keepTimeouts(server);
+      for (const source of http2ServersOf<Http2Source>(server))
+        figures?.watch(source, { ...splitAddress(address), port });
       return port;
     },
     goAway: () => void goAway(),

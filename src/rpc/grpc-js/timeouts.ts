@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import type { Metadata, Server } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.js';
 import { parseTimeoutMs } from '../grpc/timeout.js';
+import { http2ServersOf } from './http2-servers.js';
 
 /** Where a timeout waits that grpc-js would misread. Whatever a peer sends under this name is dropped. */
 const KEPT_KEY = 'x-keelson-grpc-timeout';
@@ -17,9 +18,7 @@ interface StreamSource {
  * once the server listens: its HTTP/2 servers are a private field of grpc-js, and where that is gone nothing changes.
  */
 export function keepTimeouts(server: Server): void {
-  const http2Servers: unknown = Reflect.get(server, 'http2Servers');
-  if (!(http2Servers instanceof Map)) return;
-  for (const http2Server of (http2Servers as Map<StreamSource, unknown>).keys()) {
+  for (const http2Server of http2ServersOf<StreamSource>(server)) {
     http2Server.prependListener('stream', (_stream, headers) => keepTimeout(headers));
   }
 }

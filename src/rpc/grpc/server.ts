@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { LazyDispatcher } from '../call.js';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from '../limits.js';
 import type { MethodTable } from '../method-table.js';
+import { splitAddress, type ServerFigures } from '../server-figures.js';
 import { serverOptions, type Tls } from '../tls.js';
 import { createStreamHandler } from './handlers.js';
 import { createPatience } from './patience.js';
@@ -27,6 +28,8 @@ export interface GrpcServerDeps {
   readonly dispatcher: LazyDispatcher;
   readonly log: Pick<Logger, 'warn'>;
   readonly limits?: Limits;
+  /** Takes in every connection and call, for whoever looks at them. */
+  readonly figures?: ServerFigures | undefined;
   /** Plaintext where it is left out: for listeners that only this machine, or a proxy that encrypts, can reach. */
   readonly tls?: Tls | undefined;
 }
@@ -35,7 +38,8 @@ export interface GrpcServerDeps {
  * Serves the method table over gRPC (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), straight on Node's
  * HTTP/2: messages pass as raw bytes, and each limit is judged before what it bounds is read.
  */
-export function createGrpcServer({ table, dispatcher, log, limits = DEFAULT_LIMITS, tls }: GrpcServerDeps): GrpcServer {
+export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
+  const { table, dispatcher, log, limits = DEFAULT_LIMITS, tls, figures } = deps;
   const guard = createSessionGuard();
   const patience = createPatience<object>(limits.requestTimeoutMs);
   const server = openServer(limits, tls);
@@ -46,7 +50,11 @@ export function createGrpcServer({ table, dispatcher, log, limits = DEFAULT_LIMI
   let closed: Promise<void> | undefined;
   const goAway = (): Promise<void> => (closed ??= stopTaking(server, guard));
   return {
-    listen: (address) => listen(server, address),
+    async listen(address) {
+      const port = await listen(server, address);
+      figures?.watch(server, { ...splitAddress(address), port });
+      return port;
+    },
     goAway: () => void goAway(),
     async close(budgetMs) {
       const timer = setTimeout(() => guard.destroy(), budgetMs);
@@ -101,11 +109,10 @@ function createDropLog(log: GrpcServerDeps['log'], { connectionsMax }: Limits): 
 }
 
 function listen(server: AnyHttp2Server, address: string): Promise<number> {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const { address: host, port } = splitAddress(address);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port: Number(address.slice(colon + 1)) }, () => {
+    server.listen({ host, port }, () => {
       server.off('error', reject);
       resolve((server.address() as AddressInfo).port);
     });
