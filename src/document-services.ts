@@ -5,10 +5,13 @@ import { createCollections, COLLECTIONS } from './repositories/documents/collect
 import { INDEX_ENTRIES_COLLECTION, UNIQUE_KEYS_COLLECTION } from './repositories/documents/index-entries.js';
 import { startIndexJobs } from './repositories/documents/index-jobs.js';
 import { createIndexes } from './repositories/documents/indexes.js';
+import { createDocumentWatches } from './repositories/documents/document-watches.js';
+import { createImports, IMPORTS } from './repositories/documents/imports.js';
 import { createOperations, OPERATIONS } from './repositories/documents/operations.js';
 import { createDocuments, DOCUMENTS } from './repositories/documents.js';
 import type { DeclarableResource } from './repositories/resource.js';
 import type { SweepableResource } from './repositories/sweeper.js';
+import { refusalReason } from './repositories/translate-errors.js';
 import type { ServiceImplementation } from './rpc/service.js';
 import { createCollectionService } from './services/collections/collection-service.js';
 import { createDocumentService } from './services/documents/document-service.js';
@@ -20,17 +23,27 @@ export const DOCUMENT_RESOURCES: readonly DeclarableResource[] = [
   DOCUMENTS,
   COLLECTIONS,
   OPERATIONS,
+  IMPORTS,
   { collection: INDEX_ENTRIES_COLLECTION, indexes: [] },
   { collection: UNIQUE_KEYS_COLLECTION, indexes: [] },
 ];
 
 /** Those of them that expire. */
-export const EXPIRING_RESOURCES: readonly SweepableResource[] = [DOCUMENTS, OPERATIONS];
+export const EXPIRING_RESOURCES: readonly SweepableResource[] = [DOCUMENTS, OPERATIONS, IMPORTS];
 
 export interface DocumentServicesDeps {
   readonly ledger: Ledger;
   readonly log: Logger;
   readonly cleanups: Cleanups;
+}
+
+/** Makes the document service alone, with nothing in the background. */
+export function createDocumentServiceOn(ledger: Ledger): ServiceImplementation {
+  const documents = createDocuments(ledger);
+  const watches = createDocumentWatches({ documents, ledger });
+  const { plan } = documents.writer;
+  const imports = createImports({ ledger, plan, reasonOf: refusalReason, now: plan.now });
+  return createDocumentService({ documents, watches, imports });
 }
 
 /** Makes the services of the documents area, and starts what they do in the background. */
@@ -44,7 +57,7 @@ export function createDocumentServices({ ledger, log, cleanups }: DocumentServic
   const onWork = () => jobs.wake();
   const reader = createOperationReader({ operations });
   return [
-    createDocumentService({ documents }),
+    createDocumentServiceOn(ledger),
     createCollectionService({ ledger, collections, documents, indexes, operations: reader, onWork }),
     createOperationService({ operations, indexes, onWork }),
   ];

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { addCallCommand } from './commands/call.js';
 import { addConfigCommand } from './commands/config.js';
+import { addExportCommand } from './commands/export.js';
 import { addGatewayCommand } from './commands/gateway.js';
 import { addHealthCommand } from './commands/health.js';
+import { addImportCommand } from './commands/import.js';
 import { addLedgerCommand } from './commands/ledger.js';
 import { addServeCommand } from './commands/serve.js';
 
@@ -15,6 +17,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   addGatewayCommand(program);
   addCallCommand(program);
   addConfigCommand(program);
+  addImportCommand(program);
+  addExportCommand(program);
   addHealthCommand(program);
   addLedgerCommand(program);
   await program.parseAsync(argv);

@@ -15,6 +15,7 @@ import {
   UniqueConflictError,
   WriteRefusedError,
 } from './documents/errors.js';
+import { ResumeTokenError } from './documents/document-watches.js';
 import { ResourceError, type ResourceFailure } from './errors.js';
 import { FieldMaskError } from './field-mask.js';
 import { FilterError } from './filter/filter-error.js';
@@ -56,6 +57,22 @@ export function translatingStream<Req, Res>(handler: (ctx: CallContext, request:
   };
 }
 
+/** The same for a handler that takes a stream. */
+export function translatingRequests<Req, Res>(
+  handler: (ctx: CallContext, requests: AsyncIterable<Req>) => Promise<Res>,
+) {
+  return translating<AsyncIterable<Req>, Res>(handler);
+}
+
+/** Under which reason one document of an import is refused; `undefined` for what is not its fault. */
+export function refusalReason(err: unknown): { readonly reason: string; readonly problem: string } | undefined {
+  const translated = toServiceError(err);
+  if (!(translated instanceof ServiceError) || !ITEM_REASONS.includes(translated.reason)) return undefined;
+  return { reason: translated.reason, problem: translated.message };
+}
+
+const ITEM_REASONS: readonly Reason[] = ['INVALID_REQUEST', 'RESOURCE_EXISTS', 'UNIQUE_CONFLICT'];
+
 /** Gives what is not known back as it is, which the pipeline turns into INTERNAL. */
 export function toServiceError(err: unknown): unknown {
   if (err instanceof ResourceError) return fromResource(err);
@@ -81,6 +98,7 @@ function toViolations(err: unknown): readonly FieldViolation[] | undefined {
 function toViolation(err: unknown): FieldViolation | undefined {
   if (err instanceof FieldMaskError) return { field: err.field, description: err.message };
   if (err instanceof PageTokenError) return { field: 'page_token', description: err.message };
+  if (err instanceof ResumeTokenError) return { field: 'resume_token', description: err.message };
   if (err instanceof FilterError) return { field: 'filter', description: err.message };
   if (err instanceof OrderByError || err instanceof OrderNeedsIndexError)
     return { field: 'order_by', description: err.message };

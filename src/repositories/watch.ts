@@ -28,6 +28,9 @@ export type WatchEvent<T> =
   /** Everything up to here was told. Resuming behind it misses nothing. */
   | { readonly kind: 'checkpoint'; readonly revision: number };
 
+/** A checkpoint comes after so many commits that a watch has nothing to tell of. */
+const CHECKPOINT_COMMITS = 1_000;
+
 /** Tells what becomes of resources. Throws FilterError at the first step; ends with the reason of the signal. */
 export async function* watchResources<T>(
   ledger: Ledger,
@@ -37,12 +40,20 @@ export async function* watchResources<T>(
   const { parent, filter = '', after, signal } = options;
   const matches = compilePredicate(filter === '' ? EVERYTHING : compileFilter(filter, definition.schema));
   const prefix = parent === undefined ? '' : prefixOf(definition, parent);
+  let told = after;
   for await (const event of ledger.follow({ after, signal })) {
-    if (event.kind === 'checkpoint') yield event;
-    else {
-      const changes = changesOf(event.commit, { definition, prefix, matches });
-      if (changes.length > 0) yield { kind: 'changes', revision: event.commit.revision, changes };
+    if (event.kind === 'checkpoint') {
+      told = event.revision;
+      yield event;
+      continue;
     }
+    const { revision } = event.commit;
+    const changes = changesOf(event.commit, { definition, prefix, matches });
+    if (changes.length > 0) yield { kind: 'changes', revision, changes };
+    // Where others write all the time, a watcher of little must not fall behind what is kept.
+    else if (revision - told >= CHECKPOINT_COMMITS) yield { kind: 'checkpoint', revision };
+    else continue;
+    told = revision;
   }
 }
 

@@ -1,14 +1,13 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
+import { createDocumentServiceOn, DOCUMENT_RESOURCES } from '../../src/document-services.js';
 import { createHttpGateway, type HttpGateway } from '../../src/gateway/http-server.js';
-import { createDocuments, DOCUMENTS } from '../../src/repositories/documents.js';
 import { readDescriptorImage } from '../../src/rpc/descriptors.js';
 import { DEFAULT_LIMITS } from '../../src/rpc/limits.js';
 import { createMethodTable } from '../../src/rpc/method-table.js';
 import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
-import { createDocumentService } from '../../src/services/documents/document-service.js';
 import type { Store } from '../../src/store/store.js';
 import { createCachedLedgers, type CachedLedgers } from '../support/cached-ledgers.js';
 import { createEmbeddedEngine } from '../support/embedded-engine.js';
@@ -41,10 +40,10 @@ describe('GET with If-None-Match, of a document that the cache holds', () => {
 
   before(async () => {
     engine = await createEmbeddedEngine();
-    ledgers = createCachedLedgers(engine, DOCUMENTS.collection);
+    ledgers = createCachedLedgers(engine, ...DOCUMENT_RESOURCES.map(({ collection }) => collection));
     const ledger = await ledgers.open({ store: counting });
     const table = createMethodTable(readDescriptorImage(readFileSync('gen/descriptors.binpb')), [
-      createDocumentService({ documents: createDocuments(ledger) }),
+      createDocumentServiceOn(ledger),
     ]);
     const log = pino({ level: 'silent' });
     const dispatcher = createDispatcher({
@@ -83,7 +82,8 @@ describe('GET with If-None-Match, of a document that the cache holds', () => {
   it('is 304 without a read of the database, and 200 as soon as the document has changed', async () => {
     await put('POST', `${PATH}?documentId=first`, 'one');
     const first = await get();
-    expect(first).to.include({ status: 200, reads: 1 });
+    // The document, and the settings of its collection.
+    expect(first).to.include({ status: 200, reads: 2 });
     expect(await get(first.etag)).to.deep.equal({ status: 304, etag: first.etag, reads: 0 });
     await put('PATCH', `${PATH}/first`, 'two');
     const changed = await get(first.etag);

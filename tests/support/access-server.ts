@@ -6,8 +6,7 @@ import { openAccess } from '../../src/access.js';
 import { createLedger, type Ledger } from '../../src/ledger/ledger.js';
 import { Cleanups } from '../../src/lifecycle.js';
 import { DESCRIPTOR_IMAGE } from '../../src/package-files.js';
-import { DOCUMENT_RESOURCES } from '../../src/document-services.js';
-import { createDocuments } from '../../src/repositories/documents.js';
+import { createDocumentServiceOn, DOCUMENT_RESOURCES } from '../../src/document-services.js';
 import { declareResources } from '../../src/repositories/resource.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import { createInProcessTransport } from '../../src/rpc/client/in-process-transport.js';
@@ -17,7 +16,6 @@ import { createMethodTable } from '../../src/rpc/method-table.js';
 import { OpenCalls } from '../../src/rpc/open-calls.js';
 import { createDispatcher } from '../../src/rpc/pipeline.js';
 import type { Store } from '../../src/store/store.js';
-import { createDocumentService } from '../../src/services/documents/document-service.js';
 import { SILENT_LOGGER } from './silent-logger.js';
 
 export const OWNER = 'users/owner';
@@ -46,7 +44,7 @@ export async function startAccessServer({ store, now = () => Date.now() }: Acces
   const registry = readDescriptorImage(await readFile(DESCRIPTOR_IMAGE));
   const access = await openAccess({ ledger, registry, clock: { now }, cleanups });
   await declareResources(ledger, DOCUMENT_RESOURCES);
-  const documents = createDocumentService({ documents: createDocuments(ledger) });
+  const documents = createDocumentServiceOn(ledger);
   const table = createMethodTable(registry, [documents, ...access.services]);
   await access.prepare(table, OWNER);
   const dispatcher = createDispatcher({

@@ -36,14 +36,14 @@ export interface CachedLedgers {
   close(): Promise<void>;
 }
 
-/** Makes the collection in each database that it opens. */
-export function createCachedLedgers(engine: Pick<Engine, 'open'>, collection: string): CachedLedgers {
+/** Makes the collections in each database that it opens. */
+export function createCachedLedgers(engine: Pick<Engine, 'open'>, ...collections: readonly string[]): CachedLedgers {
   const ledgers: CachedLedger[] = [];
   const tiers: RedisTier[] = [];
   return {
     open: async ({ redisUrl, budgetMs = PATIENT_MS, store: change, cache: replace = () => ({}) } = {}) => {
       const opened = await engine.open();
-      await opened.declareCollections([collection, CACHE_KEYS_COLLECTION]);
+      await opened.declareCollections([...collections, CACHE_KEYS_COLLECTION]);
       const store = delegateStore(opened, change?.(opened) ?? {});
       const ledger = await createLedger({ store, logger: SILENT_LOGGER, pollIntervalMs: POLL_INTERVAL_MS });
       const sharedTier = redisUrl === undefined ? undefined : await openTier(redisUrl, budgetMs);

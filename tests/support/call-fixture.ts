@@ -42,6 +42,10 @@ export async function startCallFixture(options: { readonly databaseId?: string }
     countDocuments: unexpected,
     aggregateDocuments: unexpected,
     commitDocuments: unexpected,
+    watchDocuments: unexpectedStream,
+    importDocuments: unexpected,
+    getImport: unexpected,
+    exportDocuments: unexpectedStream,
   };
   const healthHandlers: CallFixture['healthHandlers'] = {
     check: unexpected,

@@ -1,12 +1,10 @@
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { createLedger } from '../../src/ledger/ledger.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger } from '../../src/repositories/cached-ledger.js';
-import { DOCUMENT_RESOURCES } from '../../src/document-services.js';
-import { createDocuments } from '../../src/repositories/documents.js';
+import { createDocumentServiceOn, DOCUMENT_RESOURCES } from '../../src/document-services.js';
 import { declareResources } from '../../src/repositories/resource.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import type { ConsistencySession } from '../../src/rpc/client/consistency-session.js';
-import { createDocumentService } from '../../src/services/documents/document-service.js';
 import type { Engine } from './engine.js';
 import { GOOD_TOKEN, startRpcServerWith, type RpcServer } from './rpc-server.js';
 import { SILENT_LOGGER } from './silent-logger.js';
@@ -29,7 +27,7 @@ export async function startReplica(engine: Engine): Promise<Replica> {
   await declareResources(ledger, DOCUMENT_RESOURCES);
   const cached = await createCachedLedger({ ledger });
   const { databaseId } = ledger;
-  const services = [createDocumentService({ documents: createDocuments(cached) })];
+  const services = [createDocumentServiceOn(cached)];
   const server = await startRpcServerWith({ services, databaseId });
   const clients = new Set<{ close(): void }>();
   return {

@@ -8,6 +8,8 @@ const START_MS_MAX = 30_000;
 
 /** A process that runs `keelson serve`, which a test kills and starts again. */
 export interface ServeProcess {
+  /** The process as it is now. */
+  readonly pid: number;
   /** `host:port` of gRPC; another one after a restart. */
   readonly address: string;
   /** Kills it as a power cut would, and starts it again; resolves when it serves. */
@@ -46,6 +48,9 @@ export async function startServeProcess(
   };
   await start();
   return {
+    get pid() {
+      return child.pid ?? 0;
+    },
     get address() {
       return address;
     },

@@ -31,6 +31,8 @@ export interface SnapshotDeps {
 /** Documents as they are together at one revision. */
 export interface Snapshot {
   readonly revision: number;
+  /** How many documents there are, about: some may have changed meanwhile. */
+  readonly count: number;
   /** Where it ended early; `undefined` if nothing is behind it. */
   readonly next: Place | undefined;
   /** Gives the documents in their order, once. */
@@ -49,7 +51,7 @@ export async function takeSnapshot(deps: SnapshotDeps, query: SnapshotQuery): Pr
   const changes = collectChanges(deps.ledger, { collection, prefix });
   const spool = createSpool();
   try {
-    const covered = await readParts(deps, query, { changes, spool });
+    const { covered, count } = await readParts(deps, query, { changes, spool });
     // In one step: from here on nothing is taken in any more.
     changes.stop();
     changes.assertKnown();
@@ -57,6 +59,7 @@ export async function takeSnapshot(deps: SnapshotDeps, query: SnapshotQuery): Pr
     const changed = changedDocuments(deps, query, { changes, covered });
     return {
       revision,
+      count,
       next: covered,
       documents: () => merge(spool, query, { changes, changed }),
       close: () => spool.close(),
@@ -74,12 +77,17 @@ interface Reading {
   readonly spool: Spool;
 }
 
-/** Gives the place up to which all was read; `undefined` for the end. */
+interface Read {
+  /** The place up to which all was read; `undefined` for the end. */
+  readonly covered: Place | undefined;
+  readonly count: number;
+}
+
 async function readParts(
   { walk, expiry }: SnapshotDeps,
   { after, limit = Infinity, examineMax = Infinity, project = (fields) => fields, signal }: SnapshotQuery,
   { changes, spool }: Reading,
-): Promise<Place | undefined> {
+): Promise<Read> {
   let cursor: Cursor | undefined = after && { place: after };
   let read = 0;
   let examined = 0;
@@ -96,9 +104,9 @@ async function readParts(
     }
     examined += part.examined;
     cursor = part.next;
-    if (cursor === undefined) return undefined;
+    if (cursor === undefined) return { covered: undefined, count: read };
     const isEnough = read >= limit + changes.documents.size || examined >= examineMax;
-    if (isEnough && cursor.place !== undefined) return cursor.place;
+    if (isEnough && cursor.place !== undefined) return { covered: cursor.place, count: read };
   }
 }
 

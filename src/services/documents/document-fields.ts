@@ -34,6 +34,8 @@ function findViolation(path: string, value: unknown, depth: number): FieldViolat
     return { field: path, description: `must be at most ${FIELDS_DEPTH_MAX} levels deep` };
   switch (typeof value) {
     case 'string':
+      // It has no form in UTF-8, and so in no message.
+      return value.isWellFormed() ? undefined : { field: path, description: 'must not hold half a surrogate pair' };
     case 'boolean':
       return undefined;
     case 'number':
@@ -49,6 +51,7 @@ function findInChildren(path: string, value: object, depth: number): FieldViolat
   if (depth > FIELDS_DEPTH_MAX) return { field: path, description: `must be at most ${FIELDS_DEPTH_MAX} levels deep` };
   for (const [key, child] of Object.entries(value) as [string, JsonValue | undefined][]) {
     const childPath = Array.isArray(value) ? `${path}[${key}]` : `${path}.${PLAIN_KEY.test(key) ? key : `\`${key}\``}`;
+    if (!key.isWellFormed()) return { field: path, description: 'must not have a key with half a surrogate pair' };
     const violation = findViolation(childPath, child, depth + 1);
     if (violation !== undefined) return violation;
   }

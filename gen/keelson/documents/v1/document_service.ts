@@ -14,6 +14,30 @@ export const protobufPackage = "keelson.documents.v1";
 
 export const protobufFileName = "keelson/documents/v1/document_service.proto";
 
+/** Says what a message of a watch tells. */
+export enum WatchEventKind {
+  /** WATCH_EVENT_KIND_UNSPECIFIED - Is never said. */
+  WATCH_EVENT_KIND_UNSPECIFIED = 0,
+  /** WATCH_EVENT_KIND_INITIAL - Tells a part of the initial state. The first checkpoint ends it. */
+  WATCH_EVENT_KIND_INITIAL = 1,
+  /** WATCH_EVENT_KIND_CHANGES - Tells changes. */
+  WATCH_EVENT_KIND_CHANGES = 2,
+  /** WATCH_EVENT_KIND_CHECKPOINT - Tells that everything up to the revision was told. */
+  WATCH_EVENT_KIND_CHECKPOINT = 3,
+  UNRECOGNIZED = -1,
+}
+
+/** Says what an import does with a document that is there. */
+export enum ExistingDocuments {
+  /** EXISTING_DOCUMENTS_UNSPECIFIED - Counts as `EXISTING_DOCUMENTS_REFUSE`. */
+  EXISTING_DOCUMENTS_UNSPECIFIED = 0,
+  /** EXISTING_DOCUMENTS_REFUSE - Leaves it as it is, and counts the item as failed with the reason `RESOURCE_EXISTS`. */
+  EXISTING_DOCUMENTS_REFUSE = 1,
+  /** EXISTING_DOCUMENTS_REPLACE - Replaces its content. */
+  EXISTING_DOCUMENTS_REPLACE = 2,
+  UNRECOGNIZED = -1,
+}
+
 /** Is a JSON object with a name. */
 export interface Document {
   /**
@@ -259,6 +283,162 @@ export interface CommitDocumentsResponse {
   documents: Document[];
   /** Gives the revision that all changes took effect at. */
   revision: bigint;
+}
+
+/** Asks for the changes of documents. */
+export interface WatchDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Chooses documents (AIP-160), as in `ListDocumentsRequest`. All documents, when it is empty. */
+  filter: string;
+  /**
+   * Names the parts to answer with: `fields.address.city`. Names, etags, revisions and times always come. All, when it is
+   * not set.
+   */
+  readMask:
+    | string[]
+    | undefined;
+  /**
+   * Continues a stream where it stood: the last token that came, with the same parent and filter. All that says where to
+   * begin is passed over then.
+   */
+  resumeToken: string;
+  /** Begins behind this revision, that of a document or of an answer. From now on, when it is not set. */
+  afterRevision?:
+    | bigint
+    | undefined;
+  /** Begins with the state as it is. Not together with `after_revision`. */
+  initialState: boolean;
+}
+
+/** Tells a part of a watch. */
+export interface WatchDocumentsResponse {
+  /** Says what is told. */
+  kind: WatchEventKind;
+  /** Lists documents of the initial state, or changes in the order of their revisions. */
+  changes: DocumentChange[];
+  /** Resumes the stream behind this message. Empty in a message that the next one continues. */
+  resumeToken: string;
+  /** Gives the revision that the initial state is as of, or up to which everything was told if there is a token. */
+  revision: bigint;
+}
+
+/** Tells what became of a document. */
+export interface DocumentChange {
+  /** Says what became of it. */
+  change:
+    | //
+    /** Holds the document as the change left it. */
+    { $case: "put"; value: Document }
+    | //
+    /** Names a document that was deleted, or does not meet the filter now. */
+    { $case: "removed"; value: string }
+    | undefined;
+  /** Gives the revision of the change. */
+  revision: bigint;
+}
+
+/** Holds what a document is made of, for imports and exports. */
+export interface DocumentItem {
+  /** Is the last part of the document's name. */
+  documentId: string;
+  /** Holds the content. */
+  content:
+    | //
+    /** Holds it as a message. */
+    { $case: "fields"; value: { [key: string]: unknown } | undefined }
+    | //
+    /**
+     * Holds it as the text of a JSON object, which is faster. A name that stands twice in an object, or a number that a
+     * double cannot hold, is refused.
+     */
+    { $case: "json"; value: string }
+    | undefined;
+}
+
+/** Sends some documents of an import. The first message says which import it is, and each names the collection. */
+export interface ImportDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Holds documents. At most 1000, and 4 MiB with the rest of the message. */
+  items: DocumentItem[];
+  /** Makes the import one that can be resumed: a UUID that the caller makes for it. In the first message only. */
+  importId: string;
+  /**
+   * Gives the index of the first item that is sent, counted from 0 over the whole import. At most the `next_index` of the
+   * import (else INVALID_ARGUMENT). In the first message only.
+   */
+  startIndex: bigint;
+  /** Says what is done with documents that are there. In the first message only. */
+  existing: ExistingDocuments;
+}
+
+/** Answers with what an import came to, over all its streams. */
+export interface ImportDocumentsResponse {
+  /** Counts the documents that were imported. */
+  importedCount: bigint;
+  /** Counts the items that were not. */
+  failedCount: bigint;
+  /** Lists the first 100 of those. */
+  failures: ImportFailure[];
+  /** Gives the index of the item that would come next. */
+  nextIndex: bigint;
+}
+
+/** Says why an item was not imported. */
+export interface ImportFailure {
+  /** Gives the index of the item. */
+  index: bigint;
+  /** Gives its document id. */
+  documentId: string;
+  /** Is one of the reasons of ErrorInfo: `INVALID_REQUEST`, `RESOURCE_EXISTS`, `UNIQUE_CONFLICT`. */
+  reason: string;
+  /** Says for people what was wrong. */
+  problem: string;
+}
+
+/** Asks how far an import has come. */
+export interface GetImportRequest {
+  /** Names the import: `collections/{collection}/imports/{import_id}`. */
+  name: string;
+}
+
+/** Says how far an import has come. */
+export interface Import {
+  /** Names the import: `collections/{collection}/imports/{import_id}`. */
+  name: string;
+  /** Gives the index of the item with which it goes on. All before are imported, or failed. */
+  nextIndex: bigint;
+  /** Counts the documents that were imported. */
+  importedCount: bigint;
+  /** Counts the items that were not. */
+  failedCount: bigint;
+  /** Lists the first 100 of those. */
+  failures: ImportFailure[];
+  /** Says when its first items were committed. */
+  createTime:
+    | Timestamp
+    | undefined;
+  /** Says when its last items were committed. */
+  updateTime: Timestamp | undefined;
+}
+
+/** Asks for the documents of a collection. */
+export interface ExportDocumentsRequest {
+  /** Names the collection: `collections/{collection}`. */
+  parent: string;
+  /** Chooses documents (AIP-160), as in `ListDocumentsRequest`. All documents, when it is empty. */
+  filter: string;
+}
+
+/** Gives some documents of an export. */
+export interface ExportDocumentsResponse {
+  /** Holds the documents that come next. */
+  items: DocumentItem[];
+  /** Gives the revision that all documents of the export are as of. */
+  revision: bigint;
+  /** Says in the first message about how many documents are to come. */
+  documentCount: bigint;
 }
 
 function createBaseDocument(): Document {
@@ -1774,6 +1954,1083 @@ export const CommitDocumentsResponse: MessageFns<CommitDocumentsResponse> = {
   },
 };
 
+function createBaseWatchDocumentsRequest(): WatchDocumentsRequest {
+  return {
+    parent: "",
+    filter: "",
+    readMask: undefined,
+    resumeToken: "",
+    afterRevision: undefined,
+    initialState: false,
+  };
+}
+
+export const WatchDocumentsRequest: MessageFns<WatchDocumentsRequest> = {
+  encode(message: WatchDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.filter !== "") {
+      writer.uint32(18).string(message.filter);
+    }
+    if (message.readMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.readMask), writer.uint32(26).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(34).string(message.resumeToken);
+    }
+    if (message.afterRevision !== undefined) {
+      if (BigInt.asIntN(64, message.afterRevision) !== message.afterRevision) {
+        throw new globalThis.Error("value provided for field message.afterRevision of type int64 too large");
+      }
+      writer.uint32(40).int64(message.afterRevision);
+    }
+    if (message.initialState !== false) {
+      writer.uint32(48).bool(message.initialState);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.readMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.afterRevision = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.initialState = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchDocumentsRequest>): WatchDocumentsRequest {
+    return WatchDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchDocumentsRequest>): WatchDocumentsRequest {
+    const message = createBaseWatchDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.filter = object.filter ?? "";
+    message.readMask = object.readMask ?? undefined;
+    message.resumeToken = object.resumeToken ?? "";
+    message.afterRevision = (object.afterRevision !== undefined && object.afterRevision !== null)
+      ? BigInt(object.afterRevision)
+      : undefined;
+    message.initialState = object.initialState ?? false;
+    return message;
+  },
+};
+
+function createBaseWatchDocumentsResponse(): WatchDocumentsResponse {
+  return { kind: 0, changes: [], resumeToken: "", revision: 0n };
+}
+
+export const WatchDocumentsResponse: MessageFns<WatchDocumentsResponse> = {
+  encode(message: WatchDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    for (const v of message.changes) {
+      DocumentChange.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(26).string(message.resumeToken);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(32).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.changes.push(DocumentChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchDocumentsResponse>): WatchDocumentsResponse {
+    return WatchDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchDocumentsResponse>): WatchDocumentsResponse {
+    const message = createBaseWatchDocumentsResponse();
+    message.kind = object.kind ?? 0;
+    message.changes = object.changes?.map((e) => DocumentChange.fromPartial(e)) || [];
+    message.resumeToken = object.resumeToken ?? "";
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseDocumentChange(): DocumentChange {
+  return { change: undefined, revision: 0n };
+}
+
+export const DocumentChange: MessageFns<DocumentChange> = {
+  encode(message: DocumentChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.change?.$case) {
+      case "put":
+        Document.encode(message.change.value, writer.uint32(10).fork()).join();
+        break;
+      case "removed":
+        writer.uint32(18).string(message.change.value);
+        break;
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(24).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DocumentChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDocumentChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.change = { $case: "put", value: Document.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.change = { $case: "removed", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DocumentChange>): DocumentChange {
+    return DocumentChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DocumentChange>): DocumentChange {
+    const message = createBaseDocumentChange();
+    switch (object.change?.$case) {
+      case "put": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "put", value: Document.fromPartial(object.change.value) };
+        }
+        break;
+      }
+      case "removed": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "removed", value: object.change.value };
+        }
+        break;
+      }
+    }
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseDocumentItem(): DocumentItem {
+  return { documentId: "", content: undefined };
+}
+
+export const DocumentItem: MessageFns<DocumentItem> = {
+  encode(message: DocumentItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.documentId !== "") {
+      writer.uint32(10).string(message.documentId);
+    }
+    switch (message.content?.$case) {
+      case "fields":
+        Struct.encode(Struct.wrap(message.content.value), writer.uint32(18).fork()).join();
+        break;
+      case "json":
+        writer.uint32(26).string(message.content.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DocumentItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDocumentItem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.documentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = { $case: "fields", value: Struct.unwrap(Struct.decode(reader, reader.uint32())) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.content = { $case: "json", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DocumentItem>): DocumentItem {
+    return DocumentItem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DocumentItem>): DocumentItem {
+    const message = createBaseDocumentItem();
+    message.documentId = object.documentId ?? "";
+    switch (object.content?.$case) {
+      case "fields": {
+        if (object.content?.value !== undefined && object.content?.value !== null) {
+          message.content = { $case: "fields", value: object.content.value };
+        }
+        break;
+      }
+      case "json": {
+        if (object.content?.value !== undefined && object.content?.value !== null) {
+          message.content = { $case: "json", value: object.content.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseImportDocumentsRequest(): ImportDocumentsRequest {
+  return { parent: "", items: [], importId: "", startIndex: 0n, existing: 0 };
+}
+
+export const ImportDocumentsRequest: MessageFns<ImportDocumentsRequest> = {
+  encode(message: ImportDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    for (const v of message.items) {
+      DocumentItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.importId !== "") {
+      writer.uint32(26).string(message.importId);
+    }
+    if (message.startIndex !== 0n) {
+      if (BigInt.asIntN(64, message.startIndex) !== message.startIndex) {
+        throw new globalThis.Error("value provided for field message.startIndex of type int64 too large");
+      }
+      writer.uint32(32).int64(message.startIndex);
+    }
+    if (message.existing !== 0) {
+      writer.uint32(40).int32(message.existing);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.items.push(DocumentItem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.importId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.startIndex = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.existing = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportDocumentsRequest>): ImportDocumentsRequest {
+    return ImportDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportDocumentsRequest>): ImportDocumentsRequest {
+    const message = createBaseImportDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.items = object.items?.map((e) => DocumentItem.fromPartial(e)) || [];
+    message.importId = object.importId ?? "";
+    message.startIndex = (object.startIndex !== undefined && object.startIndex !== null)
+      ? BigInt(object.startIndex)
+      : 0n;
+    message.existing = object.existing ?? 0;
+    return message;
+  },
+};
+
+function createBaseImportDocumentsResponse(): ImportDocumentsResponse {
+  return { importedCount: 0n, failedCount: 0n, failures: [], nextIndex: 0n };
+}
+
+export const ImportDocumentsResponse: MessageFns<ImportDocumentsResponse> = {
+  encode(message: ImportDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.importedCount !== 0n) {
+      if (BigInt.asIntN(64, message.importedCount) !== message.importedCount) {
+        throw new globalThis.Error("value provided for field message.importedCount of type int64 too large");
+      }
+      writer.uint32(8).int64(message.importedCount);
+    }
+    if (message.failedCount !== 0n) {
+      if (BigInt.asIntN(64, message.failedCount) !== message.failedCount) {
+        throw new globalThis.Error("value provided for field message.failedCount of type int64 too large");
+      }
+      writer.uint32(16).int64(message.failedCount);
+    }
+    for (const v of message.failures) {
+      ImportFailure.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.nextIndex !== 0n) {
+      if (BigInt.asIntN(64, message.nextIndex) !== message.nextIndex) {
+        throw new globalThis.Error("value provided for field message.nextIndex of type int64 too large");
+      }
+      writer.uint32(32).int64(message.nextIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.importedCount = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.failedCount = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.failures.push(ImportFailure.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nextIndex = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportDocumentsResponse>): ImportDocumentsResponse {
+    return ImportDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportDocumentsResponse>): ImportDocumentsResponse {
+    const message = createBaseImportDocumentsResponse();
+    message.importedCount = (object.importedCount !== undefined && object.importedCount !== null)
+      ? BigInt(object.importedCount)
+      : 0n;
+    message.failedCount = (object.failedCount !== undefined && object.failedCount !== null)
+      ? BigInt(object.failedCount)
+      : 0n;
+    message.failures = object.failures?.map((e) => ImportFailure.fromPartial(e)) || [];
+    message.nextIndex = (object.nextIndex !== undefined && object.nextIndex !== null) ? BigInt(object.nextIndex) : 0n;
+    return message;
+  },
+};
+
+function createBaseImportFailure(): ImportFailure {
+  return { index: 0n, documentId: "", reason: "", problem: "" };
+}
+
+export const ImportFailure: MessageFns<ImportFailure> = {
+  encode(message: ImportFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0n) {
+      if (BigInt.asIntN(64, message.index) !== message.index) {
+        throw new globalThis.Error("value provided for field message.index of type int64 too large");
+      }
+      writer.uint32(8).int64(message.index);
+    }
+    if (message.documentId !== "") {
+      writer.uint32(18).string(message.documentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.problem !== "") {
+      writer.uint32(34).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.documentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportFailure>): ImportFailure {
+    return ImportFailure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportFailure>): ImportFailure {
+    const message = createBaseImportFailure();
+    message.index = (object.index !== undefined && object.index !== null) ? BigInt(object.index) : 0n;
+    message.documentId = object.documentId ?? "";
+    message.reason = object.reason ?? "";
+    message.problem = object.problem ?? "";
+    return message;
+  },
+};
+
+function createBaseGetImportRequest(): GetImportRequest {
+  return { name: "" };
+}
+
+export const GetImportRequest: MessageFns<GetImportRequest> = {
+  encode(message: GetImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetImportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetImportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetImportRequest>): GetImportRequest {
+    return GetImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetImportRequest>): GetImportRequest {
+    const message = createBaseGetImportRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseImport(): Import {
+  return {
+    name: "",
+    nextIndex: 0n,
+    importedCount: 0n,
+    failedCount: 0n,
+    failures: [],
+    createTime: undefined,
+    updateTime: undefined,
+  };
+}
+
+export const Import: MessageFns<Import> = {
+  encode(message: Import, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.nextIndex !== 0n) {
+      if (BigInt.asIntN(64, message.nextIndex) !== message.nextIndex) {
+        throw new globalThis.Error("value provided for field message.nextIndex of type int64 too large");
+      }
+      writer.uint32(16).int64(message.nextIndex);
+    }
+    if (message.importedCount !== 0n) {
+      if (BigInt.asIntN(64, message.importedCount) !== message.importedCount) {
+        throw new globalThis.Error("value provided for field message.importedCount of type int64 too large");
+      }
+      writer.uint32(24).int64(message.importedCount);
+    }
+    if (message.failedCount !== 0n) {
+      if (BigInt.asIntN(64, message.failedCount) !== message.failedCount) {
+        throw new globalThis.Error("value provided for field message.failedCount of type int64 too large");
+      }
+      writer.uint32(32).int64(message.failedCount);
+    }
+    for (const v of message.failures) {
+      ImportFailure.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.createTime !== undefined) {
+      Timestamp.encode(message.createTime, writer.uint32(50).fork()).join();
+    }
+    if (message.updateTime !== undefined) {
+      Timestamp.encode(message.updateTime, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Import {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nextIndex = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.importedCount = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failedCount = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.failures.push(ImportFailure.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.createTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.updateTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Import>): Import {
+    return Import.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Import>): Import {
+    const message = createBaseImport();
+    message.name = object.name ?? "";
+    message.nextIndex = (object.nextIndex !== undefined && object.nextIndex !== null) ? BigInt(object.nextIndex) : 0n;
+    message.importedCount = (object.importedCount !== undefined && object.importedCount !== null)
+      ? BigInt(object.importedCount)
+      : 0n;
+    message.failedCount = (object.failedCount !== undefined && object.failedCount !== null)
+      ? BigInt(object.failedCount)
+      : 0n;
+    message.failures = object.failures?.map((e) => ImportFailure.fromPartial(e)) || [];
+    message.createTime = (object.createTime !== undefined && object.createTime !== null)
+      ? Timestamp.fromPartial(object.createTime)
+      : undefined;
+    message.updateTime = (object.updateTime !== undefined && object.updateTime !== null)
+      ? Timestamp.fromPartial(object.updateTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExportDocumentsRequest(): ExportDocumentsRequest {
+  return { parent: "", filter: "" };
+}
+
+export const ExportDocumentsRequest: MessageFns<ExportDocumentsRequest> = {
+  encode(message: ExportDocumentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.filter !== "") {
+      writer.uint32(18).string(message.filter);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportDocumentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportDocumentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportDocumentsRequest>): ExportDocumentsRequest {
+    return ExportDocumentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportDocumentsRequest>): ExportDocumentsRequest {
+    const message = createBaseExportDocumentsRequest();
+    message.parent = object.parent ?? "";
+    message.filter = object.filter ?? "";
+    return message;
+  },
+};
+
+function createBaseExportDocumentsResponse(): ExportDocumentsResponse {
+  return { items: [], revision: 0n, documentCount: 0n };
+}
+
+export const ExportDocumentsResponse: MessageFns<ExportDocumentsResponse> = {
+  encode(message: ExportDocumentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      DocumentItem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(16).int64(message.revision);
+    }
+    if (message.documentCount !== 0n) {
+      if (BigInt.asIntN(64, message.documentCount) !== message.documentCount) {
+        throw new globalThis.Error("value provided for field message.documentCount of type int64 too large");
+      }
+      writer.uint32(24).int64(message.documentCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportDocumentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportDocumentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(DocumentItem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.documentCount = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportDocumentsResponse>): ExportDocumentsResponse {
+    return ExportDocumentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportDocumentsResponse>): ExportDocumentsResponse {
+    const message = createBaseExportDocumentsResponse();
+    message.items = object.items?.map((e) => DocumentItem.fromPartial(e)) || [];
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.documentCount = (object.documentCount !== undefined && object.documentCount !== null)
+      ? BigInt(object.documentCount)
+      : 0n;
+    return message;
+  },
+};
+
 /**
  * Stores documents: JSON objects with a name, in collections.
  *
@@ -3065,6 +4322,490 @@ export const DocumentServiceDefinition = {
               109,
               109,
               105,
+              116,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Tells what becomes of the documents of a collection that meet a filter, from a revision on or from now on.
+     *
+     * Every change of every commit is told once, in the order of the revisions; the changes of one commit come together. A
+     * change that leaves a document which does not meet the filter is told as a removal, whether it met it before or not. Of
+     * a document that expires nothing is told until it is removed in the background.
+     *
+     * With `initial_state` all documents that meet the filter come first, as they are at one revision, and then every
+     * change after that revision: nothing is missed in between and nothing told twice. Checkpoints come while nothing
+     * changes, so that what a watcher knows can be shown to be current.
+     *
+     * A stream that breaks is resumed by the last `resume_token` that came: what came behind that token comes again, and
+     * is to be dropped. While the initial state comes there is no token, and a stream that breaks then begins anew. Fails with
+     * OUT_OF_RANGE (reason `REVISION_OUT_OF_RANGE`) when the history behind the token or the revision is no longer kept (7
+     * days); then begin with `initial_state`. A slow watcher slows nobody else down. The stream ends with the deadline of
+     * the call only.
+     */
+    watchDocuments: {
+      name: "WatchDocuments",
+      requestType: WatchDocumentsRequest as typeof WatchDocumentsRequest,
+      requestStream: false,
+      responseType: WatchDocumentsResponse as typeof WatchDocumentsResponse,
+      responseStream: true,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              47,
+              34,
+              6,
+              10,
+              4,
+              8,
+              128,
+              163,
+              5,
+              40,
+              1,
+              26,
+              35,
+              10,
+              25,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              119,
+              97,
+              116,
+              99,
+              104,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              44,
+              18,
+              42,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              119,
+              97,
+              116,
+              99,
+              104,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Imports any number of documents, each for itself: one that is refused stops no other.
+     *
+     * Some hundred become one commit. The answer, when all have been sent, counts what was imported and what was not, and
+     * says why. With an `import_id` the import can be resumed: each commit notes how far it got, so that a stream that
+     * broke goes on at `next_index` of `GetImport`, and nothing is imported twice or left out. Items before that
+     * index are passed over. The server reads no faster than it commits.
+     */
+    importDocuments: {
+      name: "ImportDocuments",
+      requestType: ImportDocumentsRequest as typeof ImportDocumentsRequest,
+      requestStream: true,
+      responseType: ImportDocumentsResponse as typeof ImportDocumentsResponse,
+      responseStream: false,
+      options: {
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              47,
+              34,
+              5,
+              10,
+              3,
+              8,
+              144,
+              28,
+              40,
+              4,
+              26,
+              36,
+              10,
+              26,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              105,
+              109,
+              112,
+              111,
+              114,
+              116,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              48,
+              58,
+              1,
+              42,
+              34,
+              43,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              105,
+              109,
+              112,
+              111,
+              114,
+              116,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Says how far an import has come that has an id. Fails with NOT_FOUND (reason `RESOURCE_NOT_FOUND`) when nothing of it
+     * was committed, or nothing for 7 days.
+     */
+    getImport: {
+      name: "GetImport",
+      requestType: GetImportRequest as typeof GetImportRequest,
+      requestStream: false,
+      responseType: Import as typeof Import,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          8410: [Buffer.from([4, 110, 97, 109, 101]) as Buffer],
+          404330: [
+            Buffer.from([
+              48,
+              34,
+              8,
+              10,
+              2,
+              8,
+              5,
+              18,
+              2,
+              8,
+              60,
+              40,
+              1,
+              26,
+              34,
+              10,
+              26,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              105,
+              109,
+              112,
+              111,
+              114,
+              116,
+              18,
+              4,
+              110,
+              97,
+              109,
+              101,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              36,
+              18,
+              34,
+              47,
+              118,
+              49,
+              47,
+              123,
+              110,
+              97,
+              109,
+              101,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              47,
+              105,
+              109,
+              112,
+              111,
+              114,
+              116,
+              115,
+              47,
+              42,
+              125,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Exports the documents of a collection as they are together at one revision, in the order of their names.
+     *
+     * The items can be imported as they are. The limits are those of `QueryDocuments`; a stream that breaks begins anew.
+     */
+    exportDocuments: {
+      name: "ExportDocuments",
+      requestType: ExportDocumentsRequest as typeof ExportDocumentsRequest,
+      requestStream: false,
+      responseType: ExportDocumentsResponse as typeof ExportDocumentsResponse,
+      responseStream: true,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              47,
+              34,
+              5,
+              10,
+              3,
+              8,
+              144,
+              28,
+              40,
+              1,
+              26,
+              36,
+              10,
+              26,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              46,
+              101,
+              120,
+              112,
+              111,
+              114,
+              116,
+              18,
+              6,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+            ]) as Buffer,
+          ],
+          578365826: [
+            Buffer.from([
+              45,
+              18,
+              43,
+              47,
+              118,
+              49,
+              47,
+              123,
+              112,
+              97,
+              114,
+              101,
+              110,
+              116,
+              61,
+              99,
+              111,
+              108,
+              108,
+              101,
+              99,
+              116,
+              105,
+              111,
+              110,
+              115,
+              47,
+              42,
+              125,
+              47,
+              100,
+              111,
+              99,
+              117,
+              109,
+              101,
+              110,
+              116,
+              115,
+              58,
+              101,
+              120,
+              112,
+              111,
+              114,
               116,
             ]) as Buffer,
           ],

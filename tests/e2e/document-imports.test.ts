@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { CollectionServiceDefinition } from '../../gen/keelson/documents/v1/collection_service.js';
+import { DocumentServiceDefinition, ExistingDocuments } from '../../gen/keelson/documents/v1/document_service.js';
+import { CallError } from '../../src/rpc/client/call-error.js';
+import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { describeMongo } from '../support/describe-mongo.js';
+import { rejection } from '../support/rejection.js';
+
+const HOOK_MS_MAX = 20_000;
+const COMMAND_MS_MAX = 180_000;
+const BIN = fileURLToPath(new URL('../../../bin/keelson.mjs', import.meta.url));
+
+describe('imports and exports, on the embedded engine', () => testImports(() => ({})));
+
+describeMongo('imports and exports, on MongoDB', (server) =>
+  testImports(() => ({ KEELSON_STORE_URL: server().urlOf(`keelson_e2e_${randomUUID().slice(0, 8)}`) })),
+);
+
+function testImports(settings: () => Readonly<Record<string, string>>): void {
+  let app: TestApp;
+  let documents: ServiceClient<typeof DocumentServiceDefinition>;
+  let collections: ServiceClient<typeof CollectionServiceDefinition>;
+  let directory: string;
+  let parent: string;
+  let serial = 0;
+
+  before(async function () {
+    this.timeout(HOOK_MS_MAX);
+    app = await startTestApp(settings());
+    documents = createClient(DocumentServiceDefinition, app);
+    collections = createClient(CollectionServiceDefinition, app);
+    directory = await mkdtemp(join(tmpdir(), 'keelson-import-'));
+  });
+
+  after(async function () {
+    this.timeout(HOOK_MS_MAX);
+    documents.close();
+    collections.close();
+    await app.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  beforeEach(() => {
+    serial += 1;
+    parent = `collections/i${serial}`;
+  });
+
+  const item = (documentId: string, json: string) => ({ documentId, content: { $case: 'json', value: json } }) as const;
+  type Requests = Parameters<typeof documents.importDocuments>[0];
+  const send = (...messages: object[]): Requests =>
+    (async function* () {
+      for (const message of messages) yield { parent, ...message };
+    })();
+  const count = async () => Number((await documents.countDocuments({ parent })).count);
+  const keelson = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [BIN, ...args, '--address', app.address, '--token', app.token]);
+
+  it('take each document for itself, and say what was wrong with the others', async () => {
+    await collections.createCollection({
+      collectionId: parent.slice('collections/'.length),
+      collection: { schema: { required: ['n'] } },
+    });
+    const items = [
+      item('a', '{"n":1}'),
+      item('a', '{"n":2}'),
+      item('b', '{"m":1}'),
+      item('no/id', '{"n":1}'),
+      item('c', '{"n":1,"n":2}'),
+      item('d', '{"n":1e999}'),
+      item('e', '[1]'),
+      item('f', '{"n":1'),
+      { documentId: 'g', content: { $case: 'fields', value: { n: 3 } } } as const,
+    ];
+
+    const { importedCount, failures } = await documents.importDocuments(send({ items }));
+
+    expect(importedCount).to.equal(2n);
+    expect(failures.map(({ index, reason }) => [Number(index), reason])).to.deep.equal([
+      [1, 'RESOURCE_EXISTS'],
+      ...[2, 3, 4, 5, 6, 7].map((index) => [index, 'INVALID_REQUEST']),
+    ]);
+    expect(await count()).to.equal(2);
+  });
+
+  it('replace what is there where that is asked for', async () => {
+    await documents.importDocuments(send({ items: [item('a', '{"n":1}')] }));
+    const existing = ExistingDocuments.EXISTING_DOCUMENTS_REPLACE;
+
+    await documents.importDocuments(send({ existing, items: [item('a', '{"n":2}')] }));
+
+    const { fields } = await documents.getDocument({ name: `${parent}/documents/a` });
+    expect(fields).to.deep.equal({ n: 2 });
+  });
+
+  it('go on where they stood, import nothing twice, and leave no gap', async () => {
+    const importId = randomUUID();
+    const items = Array.from({ length: 900 }, (_, n) => item(`d${n}`, `{"n":${n}}`));
+    const broken = documents.importDocuments(
+      (async function* () {
+        yield { parent, importId, items: items.slice(0, 300) };
+        yield { parent, importId: '', items: items.slice(300, 600) };
+        throw new Error('the client breaks off');
+      })(),
+    );
+    await rejection(broken);
+    const stood = await documents.getImport({ name: `${parent}/imports/${importId}` }).catch(() => undefined);
+    const nextIndex = stood?.nextIndex ?? 0n;
+    expect(Number(nextIndex)).to.be.at.most(600);
+
+    const gap = documents.importDocuments(send({ importId, startIndex: 601n, items: [] }));
+    expect((await rejection(gap, CallError)).violations[0]?.field).to.equal('start_index');
+    // From the beginning: what is done is passed over.
+    const answer = await documents.importDocuments(send({ importId, items }));
+
+    expect(answer).to.deep.include({ importedCount: 900n, failedCount: 0n, nextIndex: 900n });
+    expect(await count()).to.equal(900);
+    const { revision } = await documents.countDocuments({ parent });
+    const again = await documents.importDocuments(send({ importId, items }));
+    expect(again).to.deep.equal(answer);
+    expect((await documents.countDocuments({ parent })).revision).to.equal(revision);
+  }).timeout(COMMAND_MS_MAX);
+
+  it('are the same on the way in and out by the commands, and quiet in a pipe', async () => {
+    const file = join(directory, `${serial}.ndjson`);
+    const lines = Array.from({ length: 700 }, (_, n) =>
+      JSON.stringify({
+        key: `k${String(n).padStart(4, '0')}`,
+        n,
+        nested: { 'a.b': [null, `\u2028 ${n}`], __proto__x: n },
+      }),
+    );
+    await writeFile(file, `${lines.join('\n')}\n\n`);
+
+    const { stdout, stderr } = await keelson('import', parent, file, '--id-field', 'key');
+    expect([stdout, stderr]).to.deep.equal(['imported 700, failed 0\n', '']);
+    const exported = await keelson('export', parent, '--id-field', 'key');
+    expect(exported.stdout).to.equal(`${lines.join('\n')}\n`);
+    expect(exported.stderr).to.equal('');
+
+    const output = join(directory, `${serial}.out`);
+    await keelson('export', parent, '--id-field', 'key', '--output', output, '--filter', 'fields.n < 2');
+    expect((await readFile(output, 'utf8')).split('\n')).to.have.length(3);
+    const clash = (await rejection(keelson('export', parent, '--id-field', 'n'))) as { stderr: string };
+    expect(clash.stderr).to.include('choose another --id-field');
+  }).timeout(COMMAND_MS_MAX);
+
+  it('tell by the exit code and by lines that something failed', async () => {
+    const file = join(directory, `${serial}.ndjson`);
+    await writeFile(file, '{"id":"a"}\nnonsense\n{"n":1}\n{"id":7,"n":1}\n');
+
+    const failed = (await rejection(keelson('import', parent, file))) as {
+      stdout: string;
+      stderr: string;
+      code: number;
+    };
+
+    expect(failed.code).to.equal(1);
+    expect(failed.stdout).to.equal('imported 2, failed 2\n');
+    expect(failed.stderr.split('\n')).to.have.length(3);
+    expect(await count()).to.equal(2);
+  }).timeout(COMMAND_MS_MAX);
+}
