@@ -36,8 +36,17 @@ export class Bench {
   readonly cores: Cores = findCores();
   readonly #closers: (() => Promise<unknown>)[] = [];
 
-  constructor(effort: Effort) {
+  readonly #only: readonly string[] | undefined;
+
+  /** Where `only` is given, systems other than those, and Keelson itself, stay out. */
+  constructor(effort: Effort, only?: readonly string[]) {
     this.effort = effort;
+    this.#only = only;
+  }
+
+  /** Tells whether a system takes part. */
+  wants(system: string): boolean {
+    return this.#only === undefined || this.#only.includes(system);
   }
 
   /** Writes a line for people. */

@@ -51,3 +51,13 @@ export function summarize(
     };
   });
 }
+
+/** A result of a system that is compared with no other. */
+export function resultOf(
+  caseName: string,
+  system: string,
+  { p50Ms = null, p99Ms = null, figures }: Partial<Pick<Result, 'p50Ms' | 'p99Ms' | 'figures'>>,
+): Result {
+  const compared = { rps: null, p50Ms, p99Ms, spread: null, ratios: {}, ratioRanges: {} };
+  return { case: caseName, system, ...compared, ...(figures && { figures }) };
+}

@@ -27,14 +27,19 @@ export interface KeelsonOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The core of the server where it is left out. */
   readonly cores?: string | undefined;
+  /** Options of Node. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** Starts what `keelson serve` starts, with the echo service beside the others. */
-export async function startKeelson(bench: Bench, { settings, cores }: KeelsonOptions = {}): Promise<RunningKeelson> {
+export async function startKeelson(
+  bench: Bench,
+  { settings, cores, nodeArgs = [] }: KeelsonOptions = {},
+): Promise<RunningKeelson> {
   const folder = await bench.folder();
   const [dataDir, logFile] = [join(folder, 'data'), join(folder, 'log')];
   const program = await startProgram({
-    command: [process.execPath, '--enable-source-maps', KEELSON],
+    command: [process.execPath, ...nodeArgs, KEELSON],
     readyLine: /keelson ready grpc=(\S+) http=(\S+)/,
     env: {
       KEELSON_GRPC_LISTEN: '127.0.0.1:0',

@@ -21,7 +21,7 @@ export const cachedGet: BenchCase = {
     const contenders: Contender[] = [
       await h2loadContender(bench, 'keelson', await getCall(alone)),
       await h2loadContender(bench, 'echo', echoCall(alone)),
-      ...(await onServers(bench)),
+      ...(bench.wants('by hand') ? await onServers(bench) : []),
     ];
     return bench.compare('cached-get', contenders);
   },

@@ -25,3 +25,8 @@ export function echoManyCall({ address, token }: Server, count: number): GrpcCal
   const request = EchoManyRequest.encode({ name: ECHO_NAME, text: ECHO_TEXT, count }).finish();
   return { address, path: '/bench.v1.EchoService/EchoMany', request, token };
 }
+
+/** A stream that gives one message and then waits. */
+export function idleCall({ address, token }: Server): GrpcCall {
+  return { address, path: '/bench.v1.EchoService/Idle', request: ECHO_REQUEST, token };
+}

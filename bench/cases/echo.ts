@@ -14,11 +14,12 @@ export const echo: BenchCase = {
   async run(bench) {
     const contenders = [];
     for (const transport of ['http2', 'grpc-js']) {
-      const server = await startKeelson(bench, { settings: { KEELSON_GRPC_TRANSPORT: transport } });
       const system = transport === DEFAULT_TRANSPORT ? 'keelson' : `keelson on ${transport}`;
+      if (system !== 'keelson' && !bench.wants(system)) continue;
+      const server = await startKeelson(bench, { settings: { KEELSON_GRPC_TRANSPORT: transport } });
       contenders.push(await h2loadContender(bench, system, echoCall(server)));
     }
-    for (const peer of PEERS) {
+    for (const peer of PEERS.filter((name) => bench.wants(name))) {
       const server = await startPeer(bench, `${peer}.mjs`);
       contenders.push(await h2loadContender(bench, peer, echoCall(server)));
     }

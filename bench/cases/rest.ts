@@ -6,20 +6,25 @@ import { ECHO_NAME, ECHO_TEXT } from './echo-call.js';
 /** The token that bench/peers/fastify.mjs knows. */
 const FASTIFY_TOKEN = 'bench.bench-secret';
 
+const PEERS = [
+  ['fastify', 'fastify.mjs', 'full'],
+  ['fastify, bare', 'fastify.mjs', 'bare'],
+  ['connect-node', 'connect-node.mjs', 'http1'],
+] as const;
+
 export const rest: BenchCase = {
   name: 'rest',
   about: 'the same call as JSON over HTTP/1, through the shim in the process of the server',
   async run(bench) {
     const keelson = await startKeelson(bench);
-    const full = await startPeer(bench, 'fastify.mjs', 'full');
-    const bare = await startPeer(bench, 'fastify.mjs');
-    const connect = await startPeer(bench, 'connect-node.mjs', 'http1');
-    return bench.compare('rest', [
-      await wrkContender(bench, 'keelson', restCall(keelson.http, keelson.token)),
-      await wrkContender(bench, 'fastify', restCall(`http://${full.address}`, FASTIFY_TOKEN)),
-      await wrkContender(bench, 'fastify, bare', restCall(`http://${bare.address}`, FASTIFY_TOKEN)),
-      await wrkContender(bench, 'connect-node', connectCall(connect.address)),
-    ]);
+    const contenders = [await wrkContender(bench, 'keelson', restCall(keelson.http, keelson.token))];
+    for (const [system, file, mode] of PEERS.filter(([name]) => bench.wants(name))) {
+      const { address } = await startPeer(bench, file, mode);
+      const isConnect = system === 'connect-node';
+      const call = isConnect ? connectCall(address) : restCall(`http://${address}`, FASTIFY_TOKEN);
+      contenders.push(await wrkContender(bench, system, call));
+    }
+    return bench.compare('rest', contenders);
   },
 };
 

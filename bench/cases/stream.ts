@@ -3,6 +3,7 @@ import { h2loadContender } from '../load/h2load.js';
 import { startKeelson, startPeer } from '../systems.js';
 import { echoManyCall } from './echo-call.js';
 
+const PEERS = ['grpc-js', 'nice-grpc', 'connect-node'];
 const MESSAGES = 200;
 const SHAPE = { connections: 4, streams: 4 };
 
@@ -14,7 +15,7 @@ export const stream: BenchCase = {
     const contenders = [
       await h2loadContender(bench, 'keelson', echoManyCall(await startKeelson(bench), MESSAGES), options),
     ];
-    for (const peer of ['grpc-js', 'nice-grpc', 'connect-node']) {
+    for (const peer of PEERS.filter((name) => bench.wants(name))) {
       const server = await startPeer(bench, `${peer}.mjs`);
       contenders.push(await h2loadContender(bench, peer, echoManyCall(server, MESSAGES), options));
     }

@@ -14,6 +14,7 @@ server.addService(toGrpcJs(EchoServiceDefinition), {
     }
     call.end();
   },
+  idle: (call) => call.write({ text: call.request.text }),
 });
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (err, port) => {
   if (err) throw err;
@@ -22,7 +23,7 @@ server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (err, port) 
 
 /** What ts-proto's `outputServices=grpc-js` generates for the same contract. */
 function toGrpcJs({ fullName, methods }) {
-  const entries = ['echo', 'echoMany'].map((key) => {
+  const entries = ['echo', 'echoMany', 'idle'].map((key) => {
     const { name, requestType, responseType, requestStream, responseStream } = methods[key];
     const definition = {
       path: `/${fullName}/${name}`,

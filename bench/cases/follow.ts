@@ -1,62 +1,70 @@
-// How long after a commit was asked for a follower sees it, in the same process and in another one that Redis wakes:
-// `node dist/bench/ledger-follow.js`
 import { fork } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createLedger, type Ledger } from '../src/ledger/ledger.js';
-import { createRedisWake } from '../src/ledger/wake/redis-wake.js';
-import { openEmbeddedStore } from '../src/store/embedded/open-embedded-store.js';
-import { openMongoStore } from '../src/store/mongo/open-mongo-store.js';
-import { startMongoServer } from '../tests/support/mongo-server.js';
-import { startRedisServer } from '../tests/support/redis-server.js';
-import { SILENT_LOGGER } from '../tests/support/silent-logger.js';
-import { printLine } from './print-line.js';
+import { createLedger, type Ledger } from '../../src/ledger/ledger.js';
+import { createRedisWake } from '../../src/ledger/wake/redis-wake.js';
+import { openEmbeddedStore } from '../../src/store/embedded/open-embedded-store.js';
+import { openMongoStore } from '../../src/store/mongo/open-mongo-store.js';
+import { startMongoServer } from '../../tests/support/mongo-server.js';
+import { startRedisServer } from '../../tests/support/redis-server.js';
+import { SILENT_LOGGER } from '../../tests/support/silent-logger.js';
+import type { Bench, BenchCase } from '../bench.js';
+import { isThere } from '../machine.js';
+import { resultOf, type Result } from '../result.js';
+import { quantile } from '../statistics.js';
 
 const COMMITS = 300;
 const PAUSE_MS = 5;
 // Connections and caches are cold at first.
 const WARM_UP = 30;
 
-const [role, url = '', redisUrl = ''] = process.argv.slice(2);
-if (role === 'follower') await followFor(url, redisUrl);
-else {
-  await benchWithin();
-  await benchAcross();
-}
+const FOLLOWER = 'follow-commits';
 
-async function benchWithin(): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'keelson-bench-'));
+// This file is also what the case runs in the other process.
+const [role, url = '', redisUrl = ''] = process.argv.slice(2);
+if (role === FOLLOWER) await followFor(url, redisUrl);
+
+export const follow: BenchCase = {
+  name: 'follow',
+  about:
+    'from the call of commit() to a follower that sees it, in the same process and in another one that Redis wakes',
+  run: async (bench) => [await within(bench), ...(await across(bench))],
+};
+
+async function within(bench: Bench): Promise<Result> {
+  const directory = await bench.folder();
   const store = await openEmbeddedStore({ dataDir: directory });
   const ledger = await createLedger({ store, logger: SILENT_LOGGER });
   await ledger.declareCollections(['orders']);
   const following = collectDelays(ledger);
   await commitSlowly(ledger);
-  report('same process, embedded', await following);
+  const result = report('keelson', await following);
   await ledger.close();
   await store.close();
-  await rm(directory, { recursive: true });
+  return result;
 }
 
-async function benchAcross(): Promise<void> {
+async function across(bench: Bench): Promise<Result[]> {
   const server = await startMongoServer();
-  if (!server) return printLine('across processes: skipped, there is no MongoDB server');
-  const redis = await startRedisServer();
+  if (server === undefined || !isThere('redis-server')) {
+    bench.say('  follow: no MongoDB server or no redis-server, so nothing across processes');
+    await server?.stop();
+    return [];
+  }
+  bench.closing(server);
+  const redis = bench.closing(await startRedisServer());
   const place = server.urlOf(`keelson_bench_${process.pid}`);
   const { ledger, close } = await openShared(place, redis.url);
-  const follower = fork(fileURLToPath(import.meta.url), ['follower', place, redis.url]);
+  const follower = fork(fileURLToPath(import.meta.url), [FOLLOWER, place, redis.url]);
   await new Promise((resolve) => void follower.once('message', resolve));
   const answered = new Promise<number[]>((resolve) => {
     follower.once('message', (delays) => resolve(delays as number[]));
   });
   await commitSlowly(ledger);
-  report('across processes, mongo with redis', await answered);
+  const result = report('keelson across processes', await answered);
   await close();
-  await redis.stop();
-  await server.stop();
+  return [result];
 }
 
 async function followFor(place: string, redisAt: string): Promise<void> {
@@ -101,10 +109,7 @@ async function collectDelays(ledger: Ledger): Promise<number[]> {
   return delays;
 }
 
-function report(what: string, delays: readonly number[]): void {
-  const sorted = delays.slice(WARM_UP).sort((a, b) => a - b);
-  const at = (share: number) => (sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(2);
-  printLine(
-    `${what}: median ${at(0.5)} ms, 99 of 100 within ${at(0.99)} ms, from the call of commit() to the follower`,
-  );
+function report(system: string, delays: readonly number[]): Result {
+  const warm = delays.slice(WARM_UP);
+  return resultOf('follow', system, { p50Ms: quantile(warm, 0.5), p99Ms: quantile(warm, 0.99) });
 }

@@ -1,52 +1,52 @@
-// The time to serve after kill -9 in the middle of writing, with a million documents on the embedded engine:
-// `node dist/bench/ledger-recovery.js`
 import { fork } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { createLedger } from '../src/ledger/ledger.js';
-import { verifyLedger } from '../src/ledger/verify.js';
-import { openEmbeddedStore } from '../src/store/embedded/open-embedded-store.js';
-import { SILENT_LOGGER } from '../tests/support/silent-logger.js';
-import { printLine } from './print-line.js';
+import { createLedger } from '../../src/ledger/ledger.js';
+import { verifyLedger } from '../../src/ledger/verify.js';
+import { openEmbeddedStore } from '../../src/store/embedded/open-embedded-store.js';
+import { SILENT_LOGGER } from '../../tests/support/silent-logger.js';
+import type { Bench, BenchCase } from '../bench.js';
+import { resultOf, type Result } from '../result.js';
 
 const DOCUMENTS = 1_000_000;
 const DOCUMENTS_PER_COMMIT = 500;
 
-const [role, dataDir = ''] = process.argv.slice(2);
-if (role === 'writer') await write(dataDir);
-else await bench();
+const WRITER = 'write-until-killed';
 
-async function bench(): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'keelson-bench-'));
-  const writer = fork(fileURLToPath(import.meta.url), ['writer', directory]);
+// This file is also what the case runs in the process that is killed.
+const [role, dataDir = ''] = process.argv.slice(2);
+if (role === WRITER) await write(dataDir);
+
+export const recovery: BenchCase = {
+  name: 'recovery',
+  about: `the time to serve after kill -9 in the middle of writing, with ${DOCUMENTS} documents on the embedded engine`,
+  run: async (bench) => [await recover(bench)],
+};
+
+async function recover(bench: Bench): Promise<Result> {
+  const directory = await bench.folder();
+  const writer = fork(fileURLToPath(import.meta.url), [WRITER, directory]);
   const exited = new Promise((resolve) => void writer.once('exit', resolve));
   const start = performance.now();
   await new Promise((resolve) => void writer.once('message', resolve));
-  const rate = ((DOCUMENTS / (performance.now() - start)) * 1_000).toFixed(0);
+  const writtenPerSecond = (DOCUMENTS / (performance.now() - start)) * 1_000;
   writer.kill('SIGKILL');
   await exited;
 
   const began = performance.now();
-  const passed = () => (performance.now() - began).toFixed(0);
   const store = await openEmbeddedStore({ dataDir: directory });
   const ledger = await createLedger({ store, logger: SILENT_LOGGER });
-  const found = await ledger.get('orders', 'o-500000');
-  const read = `first read (${found ? 'found' : 'missing'}) after ${passed()} ms`;
+  if ((await ledger.get('orders', 'o-500000')) === undefined) throw new Error('A document is missing');
+  const firstReadMs = performance.now() - began;
   await ledger.commit({ writes: [{ kind: 'put', collection: 'orders', id: 'o-1', value: {} }] });
-  printLine(
-    `recovery: ${DOCUMENTS} documents, written at ${rate}/s; after kill -9 ${read}, first commit after ${passed()} ms`,
-  );
+  const firstCommitMs = performance.now() - began;
   const beforeVerify = performance.now();
   const { ok } = await verifyLedger(store);
-  printLine(
-    `verify: ${ok ? 'nothing wrong' : 'a fault'}, in ${((performance.now() - beforeVerify) / 1_000).toFixed(1)} s`,
-  );
+  if (!ok) throw new Error('The log has a fault');
+  const verifySeconds = (performance.now() - beforeVerify) / 1_000;
   await ledger.close();
   await store.close();
-  await rm(directory, { recursive: true });
+  return resultOf('recovery', 'keelson', { figures: { writtenPerSecond, firstReadMs, firstCommitMs, verifySeconds } });
 }
 
 async function write(place: string): Promise<void> {

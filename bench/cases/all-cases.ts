@@ -1,0 +1,27 @@
+import type { BenchCase } from '../bench.js';
+import { cachedGet } from './cached-get.js';
+import { echo } from './echo.js';
+import { rest } from './rest.js';
+import { stream } from './stream.js';
+import { access } from './access.js';
+import { commit } from './commit.js';
+import { follow } from './follow.js';
+import { memory } from './memory.js';
+import { recovery } from './recovery.js';
+import { start } from './start.js';
+import { workers } from './workers.js';
+
+/** Every case, in the order in which they run. */
+export const CASES: readonly BenchCase[] = [
+  echo,
+  stream,
+  cachedGet,
+  access,
+  rest,
+  workers,
+  commit,
+  follow,
+  recovery,
+  memory,
+  start,
+];

@@ -1,4 +1,0 @@
-/** Prints one result. */
-export function printLine(line: string): void {
-  process.stdout.write(`${line}\n`);
-}

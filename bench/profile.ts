@@ -1,0 +1,77 @@
+// Where the time of a call goes: `npm run bench:profile [-- --case echo|stream|rest]` writes a CPU profile of a loaded server, which
+// speedscope.app and the developer tools of Chromium show as a flame graph, and prints what each part of the code took.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Bench } from './bench.js';
+import { echoCall, echoManyCall } from './cases/echo-call.js';
+import { h2loadContender } from './load/h2load.js';
+import { startKeelson } from './systems.js';
+
+const WARM_UP_MS = 5_000;
+const LOAD_MS = 5_000;
+const ROWS = 25;
+const PERCENT = 100;
+
+interface CpuProfile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly url: string; readonly functionName: string };
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+const { values } = parseArgs({
+  options: { case: { type: 'string', default: 'echo' }, out: { type: 'string', default: 'bench.cpuprofile' } },
+});
+
+const bench = new Bench({ rounds: 1, roundMs: LOAD_MS, warmUpMs: WARM_UP_MS });
+try {
+  const profile = await profileServer();
+  await writeFile(values.out, profile);
+  process.stdout.write(
+    `${tableOf(JSON.parse(profile) as CpuProfile)}\n\nFlame graph: open ${values.out} in speedscope.app, or in Chromium\n`,
+  );
+} finally {
+  await bench.close();
+}
+
+/** Node writes a profile when the process ends. */
+async function profileServer(): Promise<string> {
+  const folder = await bench.folder();
+  const server = await startKeelson(bench, { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`] });
+  const call = values.case === 'stream' ? echoManyCall(server, 200) : echoCall(server);
+  const { load } = await h2loadContender(bench, 'keelson', call);
+  await load(WARM_UP_MS);
+  await load(LOAD_MS);
+  await server.stop();
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'));
+  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+  // The thread that writes to the database has a profile of its own.
+  return texts.toSorted((a, b) => b.length - a.length)[0] ?? '{}';
+}
+
+/** What each part of the code took itself, as a share of the time in which the process did anything, without its first half. */
+function tableOf({ nodes, samples, timeDeltas }: CpuProfile): string {
+  const partById = new Map(nodes.map(({ id, callFrame }) => [id, partOf(callFrame)]));
+  const micros = new Map<string, number>();
+  for (let n = Math.floor(samples.length / 2); n < samples.length; n += 1) {
+    const part = partById.get(samples[n] ?? 0) ?? '';
+    micros.set(part, (micros.get(part) ?? 0) + (timeDeltas[n] ?? 0));
+  }
+  micros.delete('(idle)');
+  const total = [...micros.values()].reduce((sum, value) => sum + value, 0);
+  return [...micros]
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, ROWS)
+    .map(([part, value]) => `${((PERCENT * value) / total).toFixed(1).padStart(5)} %  ${part}`)
+    .join('\n');
+}
+
+/** Names the file of ours, the package, or the part of Node that a function belongs to. */
+function partOf({ url, functionName }: { readonly url: string; readonly functionName: string }): string {
+  if (url === '') return functionName.startsWith('(') ? functionName : 'native functions';
+  const inPackage = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
+  return inPackage ?? /\/dist\/(.*)\.js$/.exec(url)?.[1] ?? url;
+}
