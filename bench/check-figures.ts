@@ -48,6 +48,10 @@ async function measure(caseName: string, other: string): Promise<number> {
   const bench = new Bench(QUICK, [other]);
   try {
     return ratioTo(other, await found?.run(bench)) ?? 0;
+  } catch (err) {
+    // A request that failed or was too slow is a measurement that failed, and counts as one.
+    bench.say(`  ${caseName} failed: ${err instanceof Error ? err.message : String(err)}`);
+    return 0;
   } finally {
     await bench.close();
   }
