@@ -1,0 +1,4 @@
+/** Prints one result. */
+export function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
