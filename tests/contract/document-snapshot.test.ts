@@ -19,7 +19,7 @@ const PARENT = 'c/';
 const IDS = 24;
 const PART = 3;
 const ROUNDS = 12;
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 
 describe('takeSnapshot(), on the embedded engine', () => testSnapshots(createEmbeddedEngine));
 describeMongo('takeSnapshot(), on MongoDB', (server) => testSnapshots(async () => createMongoEngine(server())));

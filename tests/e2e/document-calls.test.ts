@@ -8,7 +8,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { rejection } from '../support/rejection.js';
 
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 
 describe('calls on documents, on the embedded engine', () => testCalls(() => ({})));
 

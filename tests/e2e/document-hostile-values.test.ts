@@ -6,8 +6,8 @@ import { createClient, type ServiceClient } from '../../src/rpc/client/create-cl
 import { startTestApp, type TestApp } from '../support/app.js';
 import { describeMongo } from '../support/describe-mongo.js';
 
-const HOOK_MS_MAX = 20_000;
-const CASE_MS_MAX = 40_000;
+const HOOK_MS_MAX = 60_000;
+const CASE_MS_MAX = 120_000;
 const MIB = 1024 * 1024;
 const PARENT = 'collections/hostile';
 const NEIGHBOUR = `${PARENT}/documents/neighbour`;

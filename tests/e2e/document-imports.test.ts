@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { WebSocket } from 'ws';
 import { CollectionServiceDefinition } from '../../gen/keelson/documents/v1/collection_service.js';
 import { DocumentServiceDefinition, ExistingDocuments } from '../../gen/keelson/documents/v1/document_service.js';
 import { CallError } from '../../src/rpc/client/call-error.js';
@@ -14,7 +16,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { rejection } from '../support/rejection.js';
 
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 const COMMAND_MS_MAX = 180_000;
 const BIN = fileURLToPath(new URL('../../../bin/keelson.mjs', import.meta.url));
 
@@ -87,6 +89,21 @@ function testImports(settings: () => Readonly<Record<string, string>>): void {
       [1, 'RESOURCE_EXISTS'],
       ...[2, 3, 4, 5, 6, 7].map((index) => [index, 'INVALID_REQUEST']),
     ]);
+    expect(await count()).to.equal(2);
+  });
+
+  it('come from a browser by WebSocket', async () => {
+    const socket = new WebSocket(`${app.http.replace('http', 'ws')}/v1/${parent}/documents:import`, 'keelson.v1.json');
+    await once(socket, 'open');
+    const messages: unknown[] = [];
+    socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
+    socket.send(JSON.stringify({ start: { token: app.token } }));
+    socket.send(JSON.stringify({ message: { parent, items: [{ documentId: 'a', fields: { n: 1 } }] } }));
+    socket.send(JSON.stringify({ message: { parent, items: [{ documentId: 'b', json: '{"n":2}' }] } }));
+    socket.send(JSON.stringify({ end: {} }));
+    await once(socket, 'close');
+
+    expect(messages).to.deep.include({ message: { importedCount: '2', nextIndex: '2' } });
     expect(await count()).to.equal(2);
   });
 

@@ -12,7 +12,7 @@ import { DOCUMENT_COMMANDS, type RealDocuments } from '../support/documents/docu
 import { DocumentModel, stableJson } from '../support/documents/document-model.js';
 import { seed } from '../support/seed.js';
 
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 const MODEL_MS_MAX = 300_000;
 
 describe('documents beside a plain model, on the embedded engine', () => testModel(() => ({}), { numRuns: 40 }));

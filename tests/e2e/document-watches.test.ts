@@ -11,7 +11,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { rejection } from '../support/rejection.js';
 
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 const WATCH_MS_MAX = 60_000;
 
 describe('watches of documents, on the embedded engine', () => testWatches(() => ({})));
@@ -173,8 +173,8 @@ function testWatches(settings: () => Readonly<Record<string, string>>): void {
   it('let a slow reader slow nobody else down, and lose nothing', async () => {
     const { revision } = await put('a', 0);
     const slow = documents.watchDocuments({ parent, afterRevision: revision })[Symbol.asyncIterator]();
-    const fast = collect({ afterRevision: revision }, (told) => told.length >= 200);
-    const writes = Array.from({ length: 200 }, (_, n) => n + 1);
+    const writes = Array.from({ length: 100 }, (_, n) => n + 1);
+    const fast = collect({ afterRevision: revision }, (told) => told.length >= writes.length);
     for (const n of writes) await put('a', n);
 
     expect((await fast).told).to.deep.equal(writes.map((n) => `a=${n}`));
@@ -186,5 +186,5 @@ function testWatches(settings: () => Readonly<Record<string, string>>): void {
     }
     await slow.return?.();
     expect(seen).to.deep.equal(writes);
-  }).timeout(60_000);
+  }).timeout(180_000);
 }
