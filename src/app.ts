@@ -7,7 +7,7 @@ import { openAccess } from './access.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
 import { createDocumentServices, DOCUMENT_RESOURCES, EXPIRING_RESOURCES } from './document-services.js';
 import { beginServing } from './drain.js';
-import { createHttpGateway } from './gateway/http-server.js';
+import { createHttpGateway, httpSettings } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { monitorStorage, startMonitoring } from './monitoring.js';
 import { serveSplit, splitServices, type SplitServices } from './peers.js';
@@ -140,8 +140,8 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     log,
     isReady: () => health.isServing(),
     tls: certificates.http,
-    allowedOrigins: config.corsOrigins,
     serverInfo: { name: 'keelson', version: await readVersion() },
+    ...httpSettings(config),
   });
   cleanups.add('HTTP gateway', () => gateway.close(config.drainTimeoutMs));
   const http = await gateway.listen(config.httpListen);

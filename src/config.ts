@@ -8,6 +8,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 const DEFAULT_CACHE_MIB = 64;
+const DEFAULT_WEB_SOCKETS_MAX = 1000;
 const CACHE_MIB_MAX = 65_536;
 const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
 const DEFAULT_SETTLE_MS = 1000;
@@ -74,6 +75,8 @@ export interface Config {
   /** How long running calls may take to end at a stop. */
   readonly drainTimeoutMs: number;
   readonly limits: Limits;
+  /** WebSockets that are open at one moment. */
+  readonly webSocketsMax: number;
   /** Undefined where nothing is served over TLS. */
   readonly tls: TlsConfig | undefined;
   /** Where traces go over OTLP/HTTP: the base URL of a collector. Undefined for nowhere. May hold a password. */
@@ -119,6 +122,7 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
     settleMs: read('KEELSON_SETTLE_MS', String(DEFAULT_SETTLE_MS), parseMilliseconds),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
     limits: readLimits((name, fallback) => read(name, String(fallback), parseLimit)),
+    webSocketsMax: read('KEELSON_WEB_SOCKETS_MAX', String(DEFAULT_WEB_SOCKETS_MAX), parseLimit),
     tls: readTls(read, mistakes),
     otlpEndpoint: readSecret('KEELSON_OTLP_ENDPOINT', parseHttpUrl) ?? readSecret(OTEL_ENDPOINT, parseHttpUrl),
     traceRatio: read('KEELSON_TRACE_RATIO', '1', parseRatio),
@@ -160,6 +164,7 @@ export const SETTINGS = [
   'KEELSON_TLS_CLIENT_LISTENERS',
   'KEELSON_OTLP_ENDPOINT',
   'KEELSON_TRACE_RATIO',
+  'KEELSON_WEB_SOCKETS_MAX',
   ...Object.values(LIMIT_SETTINGS),
 ] as const;
 

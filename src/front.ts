@@ -5,7 +5,7 @@ import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { openCertificates } from './certificates.js';
 import type { Config, ListenAddress } from './config.js';
 import { beginServing } from './drain.js';
-import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway, type Served } from './gateway/http-server.js';
+import { createHttpGateway, httpSettings, type HttpGateway, type Served } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { startMonitoring } from './monitoring.js';
 import { DESCRIPTOR_IMAGE, readVersion } from './package-files.js';
@@ -60,6 +60,7 @@ type FrontConfig = Pick<
   | 'tls'
   | 'corsOrigins'
   | 'limits'
+  | 'webSocketsMax'
   | 'drainTimeoutMs'
   | 'settleMs'
 >;
@@ -127,9 +128,8 @@ async function start({ config, upstream, deps, cleanups }: FrontParts): Promise<
     log,
     isReady: () => health.isServing(),
     tls: certificates.http,
-    allowedOrigins: config.corsOrigins,
     serverInfo: { name: 'keelson', version: await readVersion() },
-    limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: config.limits.messageBytesMax },
+    ...httpSettings(config),
   });
   cleanups.add('HTTP gateway', () => gateway.close(config.drainTimeoutMs));
   const http = await gateway.listen(config.httpListen);

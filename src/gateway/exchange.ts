@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readPeerName } from '../rpc/peer-name.js';
+import { BodyArrival } from './http/body-arrival.js';
 import { readRequestId } from './http/headers.js';
 import { splitTarget, type RequestTarget } from './routes/request-target.js';
 
@@ -10,6 +11,8 @@ export interface Exchange {
   /** Undefined when the request target is no path. */
   readonly target: RequestTarget | undefined;
   readonly requestId: string;
+  /** The time in which its body has to arrive. */
+  readonly arrival: BodyArrival;
   /** Aborts when the client has gone before its answer was written. */
   readonly signal: AbortSignal;
   /** The client's address and port. */
@@ -19,8 +22,19 @@ export interface Exchange {
   readonly startMs: number;
 }
 
-/** Opens the exchange of a request. `url` is the request target as it came. */
-export function openExchange(request: IncomingMessage, response: ServerResponse, url: string): Exchange {
+interface Opening {
+  /** The request target as it came. */
+  readonly url: string;
+  /** How long the body may take to arrive. */
+  readonly bodyTimeoutMs: number;
+}
+
+/** Opens the exchange of a request. */
+export function openExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { url, bodyTimeoutMs }: Opening,
+): Exchange {
   const controller = new AbortController();
   // The event also follows a normal end, when everything has been written.
   response.once('close', () => {
@@ -31,6 +45,7 @@ export function openExchange(request: IncomingMessage, response: ServerResponse,
     response,
     target: splitTarget(url),
     requestId: readRequestId(request.headers),
+    arrival: new BodyArrival(request, response, bodyTimeoutMs),
     signal: controller.signal,
     peer: `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? ''}`,
     peerName: readPeerName(request.socket),

@@ -27,7 +27,10 @@ const MS_PER_SECOND = 1000;
 export interface HttpLimits {
   readonly bodyBytesMax: number;
   readonly headerBytesMax: number;
-  /** From the first byte of a request to its last. */
+  /**
+   * How long the head of a request may take to arrive, and then its body; a stream of requests, how long it may be silent
+   * while it is waited for.
+   */
   readonly requestTimeoutMs: number;
   /** How long a connection may stay open with nothing on it. */
   readonly idleTimeoutMs: number;
@@ -79,6 +82,16 @@ export interface HttpGatewayDeps extends Served {
   readonly streamTimes?: StreamTimes;
 }
 
+/** Gives what a gateway takes from the settings of its process. */
+export function httpSettings(settings: {
+  readonly corsOrigins: readonly string[];
+  readonly limits: { readonly messageBytesMax: number };
+  readonly webSocketsMax: number;
+}): Required<Pick<HttpGatewayDeps, 'allowedOrigins' | 'limits'>> {
+  const { corsOrigins: allowedOrigins, limits, webSocketsMax } = settings;
+  return { allowedOrigins, limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: limits.messageBytesMax, webSocketsMax } };
+}
+
 /**
  * Serves the methods of a table that have a google.api.http rule to browsers and scripts. Knows the messages by their
  * descriptors only. Throws a ContractError when the rules cannot be served as they are.
@@ -89,6 +102,7 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
   const app = createApp({ current: () => current, log, limits, tls: deps.tls });
   const sockets = createWebSockets({
     current: () => current,
+    log,
     allowedOrigins: deps.allowedOrigins ?? [],
     messageBytesMax: limits.bodyBytesMax,
     socketsMax: limits.webSocketsMax,
@@ -164,7 +178,8 @@ function createApp({ current, log, limits, tls }: AppParts): FastifyInstance {
     rewriteUrl: () => '/',
     return503OnClosing: false,
     exposeHeadRoutes: false,
-    requestTimeout: limits.requestTimeoutMs,
+    // A listener has one time for all requests, and a stream of them may take as long as its call: bodies are timed here.
+    requestTimeout: 0,
     keepAliveTimeout: limits.idleTimeoutMs,
     ...listenerOptions(limits, tls),
     clientErrorHandler: (err, socket) => answerBrokenRequest(err, socket),
@@ -175,7 +190,8 @@ function createApp({ current, log, limits, tls }: AppParts): FastifyInstance {
     done();
   });
   app.addHook('onRequest', async (request, reply) => {
-    const { status, headers, body } = await current().handle(openExchange(request.raw, reply.raw, request.originalUrl));
+    const opening = { url: request.originalUrl, bodyTimeoutMs: limits.requestTimeoutMs };
+    const { status, headers, body } = await current().handle(openExchange(request.raw, reply.raw, opening));
     if (isClosing) reply.header('connection', 'close');
     return reply.code(status).headers(headers).send(body);
   });
@@ -193,7 +209,11 @@ function createApp({ current, log, limits, tls }: AppParts): FastifyInstance {
 }
 
 function listenerOptions(limits: HttpLimits, tls: Tls | undefined): { readonly http: ServerOptions } {
-  const http = { maxHeaderSize: limits.headerBytesMax };
+  const http = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.requestTimeoutMs / 2,
+  };
   return tls === undefined ? { http } : ({ https: { ...http, ...serverOptions(tls) } } as never);
 }
 

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import type { Method } from '../rpc/method-table.js';
+import { takesStream } from './call-any-kind.js';
 import type { CallDeps } from './call-deps.js';
 import type { Exchange } from './exchange.js';
 import { toRpcMetadata } from './http/rpc-metadata.js';
@@ -22,10 +23,11 @@ export interface RpcRequest {
  */
 export function toRpcCall(
   { streamTimes }: CallDeps,
-  { exchange, responseMetadata, responseTrailers }: RpcRequest,
+  { exchange, method, responseMetadata, responseTrailers }: RpcRequest,
   readTimeoutMs: (headers: IncomingHttpHeaders) => number | undefined,
 ): IncomingCall {
   const { headers } = exchange.request;
+  if (takesStream(method)) exchange.arrival.readInParts();
   return {
     protocol: 'http',
     peer: exchange.peer,

@@ -40,6 +40,7 @@ const LINE: MessageCodec<unknown> = {
 describe('the HTTP gateway, given a WebSocket', () => {
   let gateway: HttpGateway;
   let openCalls: OpenCalls;
+  let lines: Record<string, unknown>[];
   let port: number;
   let chat: (ctx: CallContext, lines: AsyncIterable<Line>, token: string | undefined) => AsyncIterable<Line>;
 
@@ -71,7 +72,8 @@ describe('the HTTP gateway, given a WebSocket', () => {
     };
     const definition = { name: 'ChatService', fullName: 'fixtures.v1.ChatService', methods };
     const table = createMethodTable(fixtureRegistry(), [{ definition, handlers, policy: OPEN_POLICY }]);
-    const log = pino({ level: 'silent' });
+    lines = [];
+    const log = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) });
     openCalls = new OpenCalls();
     gateway = createHttpGateway({
       table,
@@ -215,6 +217,17 @@ describe('the HTTP gateway, given a WebSocket', () => {
     const allowed = [{ origin: 'https://app.example.com' }, { origin: `http://127.0.0.1:${port}` }];
     for (const headers of allowed) await once(open(path, JSON_FRAMES, headers), 'open');
     expect(await refusal(open(path))).to.equal(429);
+    expect(lines.map(({ code }) => code)).to.deep.equal([
+      'PERMISSION_DENIED',
+      'NOT_FOUND',
+      'INVALID_ARGUMENT',
+      'RESOURCE_EXHAUSTED',
+    ]);
+    expect(lines.at(-1)).to.include({
+      msg: 'http request refused',
+      protocol: 'http',
+      error: 'Too many sockets are open (KEELSON_WEB_SOCKETS_MAX=2)',
+    });
   });
 
   it('ends the call within 50 ms when its client goes away', async () => {

@@ -71,7 +71,7 @@ async function* readRequests(
   { exchange, method }: RpcRequest,
   { codec, encoding }: { readonly codec: Codec; readonly encoding: string | undefined },
 ): AsyncGenerator<Uint8Array> {
-  for await (const received of readFrames(bodyChunks(exchange.request), bodyBytesMax)) {
+  for await (const received of readFrames(bodyChunks(exchange), bodyBytesMax)) {
     if (received.flags > 1) throw invalidRequest([{ field: '', description: 'Body holds a frame of an unknown kind' }]);
     yield codec.decode(method.descriptor.input, await messageOf(received, encoding, bodyBytesMax));
   }

@@ -64,7 +64,7 @@ async function* readRequests(
   { exchange, method }: RpcRequest,
   { codec, encoding }: { readonly codec: Codec; readonly encoding: string | undefined },
 ): AsyncGenerator<Uint8Array> {
-  const chunks = bodyChunks(exchange.request);
+  const chunks = bodyChunks(exchange);
   const body = isText(exchange.request.headers) ? decodeText(chunks) : chunks;
   for await (const received of readFrames(body, bodyBytesMax)) {
     if (received.flags > 1) throw invalidRequest([{ field: '', description: 'Body holds a frame of an unknown kind' }]);

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
@@ -11,6 +11,12 @@ const MESSAGES: Readonly<Record<number, string>> = {
   408: 'Request did not arrive in time',
   431: 'Request headers are too large',
 };
+
+/** Answers a request whose body has not arrived in time, where that can still be said, and closes the connection. */
+export function answerLateRequest(socket: Socket, response: ServerResponse): void {
+  if (response.headersSent) socket.destroy();
+  else answerBrokenRequest(Object.assign(new Error('Body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+}
 
 /** Answers what is no HTTP request in the form of every other error, and closes the connection. */
 export function answerBrokenRequest(err: Error & { code?: string }, socket: Socket): void {

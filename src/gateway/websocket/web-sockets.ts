@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
 import type { HttpAnswer } from '../answer.js';
+import { logRefusal } from '../request-log.js';
 import { readRequestId } from '../http/headers.js';
 import { parseQuery } from '../http/query.js';
 import { renderError } from '../rest/render-error.js';
@@ -15,6 +17,8 @@ import { SUBPROTOCOLS, type SocketTarget } from './subprotocol.js';
 /** What a frame takes beside its message. */
 const ENVELOPE_BYTES = 64;
 const GOING_AWAY = 1001;
+/** The setting behind {@link WebSocketsDeps.socketsMax}, which an operator may raise. */
+const WEB_SOCKETS_SETTING = 'KEELSON_WEB_SOCKETS_MAX';
 /** The rules that a socket may come by: a handshake is always GET, whatever the rule says. */
 const HTTP_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -23,6 +27,7 @@ export type SocketRoute = Pick<SocketTarget, 'method' | 'binding'>;
 export interface WebSocketsDeps {
   /** What is served now. */
   readonly current: () => SocketDeps & { readonly socketRouter: Router<SocketRoute> };
+  readonly log: Logger;
   readonly allowedOrigins: readonly string[];
   readonly messageBytesMax: number;
   readonly socketsMax: number;
@@ -58,8 +63,7 @@ export function createWebSockets(deps: WebSocketsDeps): WebSockets {
       socket.once('message', () => quiet.delete(socket));
       socket.once('close', () => quiet.delete(socket));
       keepAlive(socket, deps.heartbeatMs);
-      const { remoteAddress = '', remotePort = '' } = request.socket;
-      const about = { requestId: readRequestId(request.headers), peer: `${remoteAddress}:${remotePort}` };
+      const about = { requestId: readRequestId(request.headers), peer: peerOf(request) };
       void serveSocket(deps.current(), { socket, headers: request.headers, target, ...about });
     });
   }
@@ -69,7 +73,9 @@ export function createWebSockets(deps: WebSocketsDeps): WebSockets {
       try {
         open(request, duplex, head);
       } catch (err) {
-        const requestId = readRequestId(request.headers);
+        const about = { requestId: readRequestId(request.headers), peer: peerOf(request), startMs: performance.now() };
+        logRefusal(deps.log, about, err);
+        const { requestId } = about;
         const { registry } = deps.current();
         refuse(duplex, renderError(err, { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false }));
       }
@@ -84,6 +90,10 @@ export function createWebSockets(deps: WebSocketsDeps): WebSockets {
   };
 }
 
+function peerOf({ socket }: IncomingMessage): string {
+  return `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`;
+}
+
 interface Crowd {
   readonly isClosing: boolean;
   readonly size: number;
@@ -92,8 +102,11 @@ interface Crowd {
 function admit(deps: WebSocketsDeps, request: IncomingMessage, { isClosing, size }: Crowd): SocketTarget {
   const { headers } = request;
   if (isClosing) throw new ServiceError('SERVER_DRAINING', 'Server is shutting down', { retryDelayMs: 1000 });
-  if (size >= deps.socketsMax)
-    throw new ServiceError('OVERLOADED', 'Too many sockets are open', { retryDelayMs: 1000 });
+  if (size >= deps.socketsMax) {
+    const metadata = { limit: WEB_SOCKETS_SETTING, max: String(deps.socketsMax) };
+    const message = `Too many sockets are open (${WEB_SOCKETS_SETTING}=${deps.socketsMax})`;
+    throw new ServiceError('OVERLOADED', message, { metadata, retryDelayMs: 1000 });
+  }
   checkOrigin(request, deps.allowedOrigins);
   const split = splitTarget(request.url ?? '');
   const path = split && splitPath(split.path);
