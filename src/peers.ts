@@ -18,8 +18,7 @@ export interface SplitServices {
   readonly remote: readonly RemoteService[];
 }
 
-export interface RemoteService {
-  readonly definition: ServiceImplementation['definition'];
+export interface RemoteService extends Pick<ServiceImplementation, 'definition' | 'policy'> {
   /** `host:port`, or any name that gRPC resolves. */
   readonly address: string;
 }
@@ -47,14 +46,15 @@ export function splitServices(
     .filter((service) => !isLocal(service))
     .flatMap((service) => {
       const address = peers.get(areaOf(service));
-      return address === undefined ? [] : [{ definition: service.definition, address }];
+      return address === undefined ? [] : [{ definition: service.definition, policy: service.policy, address }];
     });
   return { local: all.filter(isLocal), remote };
 }
 
-/** `documents` for `keelson.documents.v1.DocumentService`: how settings name a service. */
+/** `documents` for `keelson.documents.v1.DocumentService`: how settings name a service, by its package without version. */
 function areaOf({ definition: { fullName } }: Pick<ServiceImplementation, 'definition'>): string {
-  return fullName.split('.').at(-3) ?? fullName;
+  const parts = fullName.split('.').slice(0, -1);
+  return parts.findLast((part) => !/^v\d/.test(part)) ?? fullName;
 }
 
 type ForwardEnvironment = Omit<PipelineDeps, 'table' | 'authenticator' | 'authorizer'>;
@@ -91,11 +91,9 @@ function forwardRemote(remote: readonly RemoteService[], { registry, environment
     cleanups.add(`peer ${address}`, () => transport.close());
     return transport;
   };
-  const services = remote.flatMap(({ definition, address }) => {
+  const services = remote.flatMap(({ definition, policy = UNSTATED, address }) => {
     const service = registry.getService(definition.fullName);
-    return service === undefined
-      ? []
-      : [forwardService(service, { transport: transportTo(address), policy: UNSTATED })];
+    return service === undefined ? [] : [forwardService(service, { transport: transportTo(address), policy })];
   });
   const table = createMethodTable(registry, services);
   return { table, dispatcher: createDispatcher({ ...environment, ...PEER_DECIDES, table }) };
@@ -121,7 +119,7 @@ function joinServed(local: Served, remote: Served): Served {
 
 const SPREAD_OVER_ALL = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
 
-/** The contracts of services that are split state a policy each. */
+/** Every service that is split states a policy, in its contract or beside it. */
 const UNSTATED: Policy = {
   access: { kind: 'authenticated' },
   deadlineDefaultMs: 0,

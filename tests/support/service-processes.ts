@@ -3,7 +3,7 @@ import { startMongoServer } from './mongo-server.js';
 import { startServerProcess, type ServerProcess } from './server-process.js';
 
 /** By their areas, as settings name them. */
-const SERVICES = ['documents', 'access'] as const;
+const SERVICES = ['documents', 'access', 'longrunning'] as const;
 
 /**
  * Starts a process for each service, which knows where the others are, and one that runs none. Gives the address of that
