@@ -104,12 +104,16 @@ async function openTracing(
 }
 
 /** Shows what the storage of a process does; docs/metrics.md lists it. */
-export function monitorStorage(metrics: Metrics, { cache, revision }: Pick<CachedLedger, 'cache' | 'revision'>): void {
-  metrics.gauge('keelson_ledger_revision', 'How far this process has followed the log', () => revision(), {
-    across: 'min',
-  });
+export function monitorStorage(metrics: Metrics, { cache, ...ledger }: MonitoredLedger): void {
+  monitorProgress(metrics, ledger);
   metrics.gauge('keelson_cache_bytes', 'What the cache of this process reckons it holds', () => cache.nearBytes());
   metrics.gauge('keelson_cache_sharing', 'Whether the cache can ask Redis now', () => Number(cache.isSharing()));
+  metrics.gauge(
+    'keelson_cache_circuit_open',
+    'Whether calls are kept from Redis because it did not answer in time',
+    () => Number(cache.isCircuitOpen()),
+    { across: 'max' },
+  );
   metrics.totals('keelson_cache_hits_total', 'Reads that needed no database', {
     label: 'tier',
     read: () => ({ near: cache.metrics.nearHits, shared: cache.metrics.sharedHits, joined: cache.metrics.joined }),
@@ -117,5 +121,30 @@ export function monitorStorage(metrics: Metrics, { cache, revision }: Pick<Cache
   metrics.totals('keelson_cache_misses_total', 'Reads of the database, by what the shared tier had', {
     label: 'cause',
     read: () => cache.metrics.misses,
+  });
+}
+
+/** What is shown of a ledger with a cache. */
+type MonitoredLedger = Pick<CachedLedger, 'cache' | 'revision' | 'progress'>;
+
+function monitorProgress(metrics: Metrics, { revision, progress }: Omit<MonitoredLedger, 'cache'>): void {
+  metrics.gauge('keelson_ledger_revision', 'How far this process has followed the log', () => revision(), {
+    across: 'min',
+  });
+  metrics.gauge(
+    'keelson_ledger_lag_revisions',
+    'How many revisions this process knows to be in the log and has not applied',
+    () => progress().lagRevisions,
+    { across: 'max' },
+  );
+  metrics.gauge(
+    'keelson_ledger_lag_milliseconds',
+    'How long ago this process was at the end of the log, at most',
+    () => progress().confirmedMsAgo,
+    { across: 'max' },
+  );
+  metrics.totals('keelson_ledger_catch_ups_total', 'Looks at the end of the log, and what waited for them', {
+    label: 'part',
+    read: () => ({ wanted: progress().catchUpsWanted, made: progress().catchUpsMade }),
   });
 }

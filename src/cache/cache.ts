@@ -63,6 +63,8 @@ export interface Cache<V> {
   nearBytes(): number;
   /** Whether there is a shared tier that can be asked now. */
   isSharing(): boolean;
+  /** Whether a circuit keeps calls from the shared tier, because it did not answer in time. */
+  isCircuitOpen(): boolean;
   close(): void;
 }
 
@@ -120,6 +122,10 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
 
   isSharing(): boolean {
     return this.#shared?.tier.isAvailable() ?? false;
+  }
+
+  isCircuitOpen(): boolean {
+    return this.#shared?.tier.isCircuitOpen() ?? false;
   }
 
   close(): void {

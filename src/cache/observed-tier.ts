@@ -7,5 +7,6 @@ export function observeTier(tier: SharedTier, observer: WorkObserver): SharedTie
     get: (key) => observer.run({ kind: 'cache', name: 'get' }, () => tier.get(key)),
     offer: (key, bytes) => tier.offer(key, bytes),
     isAvailable: () => tier.isAvailable(),
+    isCircuitOpen: () => tier.isCircuitOpen(),
   };
 }

@@ -9,4 +9,6 @@ export interface SharedTier {
   offer(key: string, bytes: Uint8Array): void;
   /** Whether it is asked at all: while it is away, or does not answer in time, every read of it is a miss at once. */
   isAvailable(): boolean;
+  /** Whether calls are kept from it for a while, because it did not answer in time. */
+  isCircuitOpen(): boolean;
 }

@@ -11,6 +11,7 @@ import { replayOf } from './judge.js';
 import { createLog, type LogObserver } from './log.js';
 import { startPoll } from './poll.js';
 import { prepareCommit, requestRecordName } from './prepare.js';
+import type { LogProgress } from './progress.js';
 import { createRecent } from './recent.js';
 import { createQueries, type Queries } from './query.js';
 import { createReads, type Reads } from './reads.js';
@@ -52,6 +53,9 @@ export interface Ledger extends Reads, Queries {
 
   /** The last revision that this process has read. */
   revision(): number;
+
+  /** How this process keeps up with the log, for those who watch it. */
+  progress(): LogProgress;
 
   /** Is told of every commit in the moment this process reads it. The function that is returned ends it. */
   observe(observer: LedgerObserver): () => void;
@@ -143,6 +147,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     transact: createTransact({ reads, commit, findReplay }),
     follow: (following) => follows.follow(following),
     revision: () => log.position().revision,
+    progress: () => log.progress(),
     observe: (observer: LogObserver) => log.observe(observer),
     leases: {
       read: (name, signal) => abortable(store.readLease(name), signal),

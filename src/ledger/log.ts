@@ -2,6 +2,7 @@ import { type Commit, decodeCommits, type Entry, hashOfEntry } from '../store/en
 import type { Position, Store } from '../store/store.js';
 import { LedgerCorruptError } from './errors.js';
 import { ENTRIES_PER_READ } from './limits.js';
+import { createProgressCounter, type LogProgress } from './progress.js';
 import type { LedgerClock } from './surroundings.js';
 
 /**
@@ -14,6 +15,9 @@ export const TAIL_TRUST_MS = 30_000;
 /** How far this process has read the log. The state shows everything up to there. */
 export interface Log {
   position(): Position;
+  progress(): LogProgress;
+  /** Hears that the log goes to a revision, from somebody who may be wrong. The next look at the tail shows. */
+  heard(revision: number): void;
   /**
    * A moment of the clock `atMost` at which the position was the tail of the log. Other processes may have appended
    * since.
@@ -63,7 +67,8 @@ export function createLog({ store, start, clock }: LogOptions): Log {
   let position = start;
   // The start was read from what was applied, not from the tail.
   let confirmedAt = -Infinity;
-  let advancing: Promise<void> = Promise.resolve();
+  const progress = createProgressCounter();
+  const inTurn = oneByOne();
 
   const skipDropped = async () => {
     const floor = await store.readFloor();
@@ -86,41 +91,39 @@ export function createLog({ store, start, clock }: LogOptions): Log {
     if (next.first > position.revision + 1) return skipDropped();
     await applyNext(checkChain(position, fresh));
   };
-  const moveOverOwn = async (sealed: SealedEntry) => {
-    // A catch-up may have met it first.
-    if (sealed.entry.first === position.revision + 1) await applyNext([sealed]);
-  };
-  const inTurn = (step: () => Promise<void>) => {
-    const turn = advancing.then(step);
-    advancing = turn.catch(() => {});
-    return turn;
-  };
+  // A catch-up may have met it first.
+  const isNext = ({ entry }: SealedEntry) => entry.first === position.revision + 1;
   // What was read may have come from a process that was frozen, see TAIL_TRUST_MS.
   const moveOverDoubtful = async (entries: readonly Entry[]) => {
     const floor = await store.readFloor();
     return floor.revision > position.revision ? skipDropped() : moveOver(entries);
   };
   const readToTail = async () => {
+    progress.made();
     for (;;) {
       const began = clock.atMost();
       const entries = await store.readTail(position.revision, ENTRIES_PER_READ);
       const isDoubtful = clock.atMost() - confirmedAt > TAIL_TRUST_MS;
+      const last = entries.at(-1)?.last ?? 0;
+      progress.heard(last);
       await inTurn(() => (isDoubtful ? moveOverDoubtful(entries) : moveOver(entries)));
       // A full answer may have more behind it, and over a gap there was no moving.
-      const last = entries.at(-1)?.last ?? 0;
       if (entries.length < ENTRIES_PER_READ && position.revision >= last) return confirm(began);
     }
   };
-  const readOn = shareNext(readToTail);
+  const readOn = shareNext(readToTail, () => progress.wanted());
   const confirm = (at: number) => {
     confirmedAt = Math.max(confirmedAt, at);
+    progress.ended(position.revision);
   };
 
   return {
     position: () => position,
+    progress: () => progress.tell(position.revision, store.shared ? clock.atMost() - confirmedAt : 0),
+    heard: (revision) => progress.heard(revision),
     confirmedAt: () => (store.shared ? confirmedAt : clock.atMost()),
     advance: async (sealed, appendedAt) => {
-      await inTurn(() => moveOverOwn(sealed));
+      await inTurn(async () => (isNext(sealed) ? applyNext([sealed]) : undefined));
       confirm(appendedAt);
     },
     catchUp: store.shared ? readOn : async () => {},
@@ -139,11 +142,22 @@ export function positionAfter({ last, hash, time }: Entry): Position {
   return { revision: last, hash, time };
 }
 
+/** Runs steps in the order in which they are given, each when the one before has ended. */
+function oneByOne(): (step: () => Promise<void>) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (step) => {
+    const turn = last.then(step);
+    last = turn.catch(() => {});
+    return turn;
+  };
+}
+
 // A call joins the run that has not begun yet, never the one under way: that one may have asked too early.
-function shareNext(run: () => Promise<void>): () => Promise<void> {
+function shareNext(run: () => Promise<void>, wanted: () => void): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
   return () => {
+    wanted();
     next ??= running.then(() => {
       next = undefined;
       const turn = run();

@@ -21,7 +21,9 @@ export function startPoll({ enabled, log, logger, wake, intervalMs }: PollOption
   // Does not keep the process alive; who serves calls does.
   const timer = setInterval(look, intervalMs).unref();
   const unlisten = wake?.listen((revision) => {
-    if (revision > log.position().revision) look();
+    if (revision <= log.position().revision) return;
+    log.heard(revision);
+    look();
   });
   return {
     stop: async () => {

@@ -27,7 +27,7 @@ export interface CachedLedgerOptions {
 
 /** A ledger whose `get` needs no database where it can be shown that nothing has changed. */
 export interface CachedLedger extends Ledger {
-  readonly cache: Pick<Cache<StateDocument>, 'metrics' | 'nearBytes' | 'isSharing'>;
+  readonly cache: Pick<Cache<StateDocument>, 'metrics' | 'nearBytes' | 'isSharing' | 'isCircuitOpen'>;
 }
 
 /**

@@ -36,6 +36,7 @@ describe('a cached resource', () => {
       get: async (key) => void sharedKeys.push(key),
       offer: (key) => void sharedKeys.push(key),
       isAvailable: () => true,
+      isCircuitOpen: () => false,
     };
     cached = await createCachedLedger({ ledger, sharedTier });
     documents = createDocuments(cached);

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { createClient } from '../../src/rpc/client/create-client.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { describeMongo } from '../support/describe-mongo.js';
+import { createMongoEngine } from '../support/mongo-engine.js';
 import { readText } from '../support/repository.js';
 
 describe('the metrics of a server', () => {
@@ -35,5 +37,41 @@ describe('the metrics of a server', () => {
     const shown = [...text.matchAll(/^# TYPE (keelson_\w+)/gm)].map(([, metric]) => metric);
     const explained = [...readText('docs/metrics.md').matchAll(/`(keelson_\w+)`/g)].map(([, metric]) => metric);
     expect(shown).to.have.members([...new Set(explained)]);
+  });
+});
+
+describeMongo('the metrics of a server that shares a MongoDB database', (server) => {
+  it('show how many reads shared a look at the log, and how far the process is behind', async () => {
+    const engine = createMongoEngine(server());
+    const app = await startTestApp({
+      KEELSON_ADMIN_LISTEN: '127.0.0.1:0',
+      KEELSON_STORE_URL: engine.url,
+      KEELSON_LATENESS_MS_MAX: '60000',
+    });
+    const documents = createClient(DocumentServiceDefinition, app);
+    const read = async (metric: string) => {
+      const text = await (await fetch(`${app.admin}/metrics`)).text();
+      return Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${metric} `))
+          ?.slice(metric.length),
+      );
+    };
+    const { name } = await documents.createDocument({ parent: 'collections/notes', document: {} });
+    const wanted = await read('keelson_ledger_catch_ups_total{part="wanted"}');
+    const made = await read('keelson_ledger_catch_ups_total{part="made"}');
+
+    await Promise.all(Array.from({ length: 64 }, () => documents.getDocument({ name })));
+
+    const wantedNow = (await read('keelson_ledger_catch_ups_total{part="wanted"}')) - wanted;
+    const madeNow = (await read('keelson_ledger_catch_ups_total{part="made"}')) - made;
+    expect(wantedNow).to.be.at.least(64);
+    expect(madeNow).to.be.within(1, wantedNow / 2);
+    expect(await read('keelson_ledger_lag_revisions')).to.equal(0);
+    expect(await read('keelson_ledger_lag_milliseconds')).to.be.within(0, 60_000);
+    documents.close();
+    await app.close();
+    await engine.destroy();
   });
 });

@@ -143,24 +143,25 @@ describe('a server whose Redis is away', function () {
       count += 1;
       return documents.getDocument({ name: `collections/notes/documents/cold-${count}` }).catch((err: unknown) => err);
     };
-    const untilMetricSays = async (value: number) => {
+    const untilMetricsSay = async (sharing: number, circuitOpen: number) => {
+      const lines = [`keelson_cache_sharing ${sharing}`, `keelson_cache_circuit_open ${circuitOpen}`];
       for (;;) {
         const text = await (await fetch(`${app.admin}/metrics`)).text();
-        if (text.includes(`\nkeelson_cache_sharing ${value}\n`)) return;
+        if (lines.every((line) => text.includes(`\n${line}\n`))) return;
         expect(await readCold()).to.have.property('reason', 'RESOURCE_NOT_FOUND');
         await delay(10);
       }
     };
 
-    await untilMetricSays(1);
+    await untilMetricsSay(1, 0);
     redis.freeze();
-    await untilMetricSays(0);
+    await untilMetricsSay(0, 1);
     redis.thaw();
-    await untilMetricSays(1);
+    await untilMetricsSay(1, 0);
     await redis.kill();
-    await untilMetricSays(0);
+    await untilMetricsSay(0, 0);
     await redis.start();
-    await untilMetricSays(1);
+    await untilMetricsSay(1, 0);
 
     documents.close();
     await app.close();

@@ -79,6 +79,7 @@ export function createSimulation(seed: number): Simulation {
     },
     offer: (key, bytes) => void offered.push({ key, bytes }),
     isAvailable: () => true,
+    isCircuitOpen: () => false,
   };
 
   async function read(cache: Cache<Written>, violations: string[]): Promise<void> {

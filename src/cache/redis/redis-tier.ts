@@ -57,6 +57,7 @@ export function createRedisTier({ url, keyPrefix, log, budgetMs = BUDGET_MS }: R
     },
     ping: async () => void (await client.ping()),
     isAvailable: () => client.status === 'ready' && !circuit.isOpen(),
+    isCircuitOpen: () => circuit.isOpen(),
     close: () => client.disconnect(),
   };
 }
