@@ -38,6 +38,25 @@ function ruleOf({ methods, registry }: Pick<MethodTable, 'methods' | 'registry'>
   return { template: rule.path, body: rule.body };
 }
 
+/** Leaves out the services whose contracts come from elsewhere: what a server says about those is chosen in its code. */
+function ownPart(document: JsonRecord): JsonRecord {
+  const own = operationsOf(document).filter(isOwn);
+  const tags = (document['tags'] as JsonRecord[]).filter(({ name }) => textOf(name).startsWith('keelson.'));
+  return {
+    info: document['info'] ?? null,
+    tags,
+    operations: own.map(({ path, httpMethod, json }) => ({ path, httpMethod, json })),
+  };
+}
+
+function isOwn({ json }: Operation): boolean {
+  return textOf(json['x-keelson-method']).startsWith('/keelson.');
+}
+
+function schemasOf(document: JsonRecord): JsonRecord {
+  return record(record(document['components'])['schemas']);
+}
+
 interface Arrived {
   readonly method: string;
   readonly request: JsonValue;
@@ -56,15 +75,27 @@ async function holdTo({ port, table, takeArrived }: Oracle, document: JsonRecord
   const path = textOf(operation.json['x-keelson-method']);
   const input = table.methods.get(path)?.descriptor.input;
   if (input === undefined) throw new Error(`No method ${path}`);
+  let accepted = 0;
   const property = fc.asyncProperty(requestsOf(document, operation), async (sent) => {
     const meant = fromJson(input, meaningOf(sent, rule) as JsonValue, { registry: table.registry });
     const { status, text } = await send(port, sent);
+    if (status === 400 && breaksRuleInWords(document, text)) return;
+    accepted += 1;
     expect(status, `${urlOf(sent)}: ${text}`).to.equal(200);
     expect(takeArrived()).to.deep.equal([
       { method: path, request: toJson(input, meant, { registry: table.registry }) },
     ]);
   });
   await fc.assert(property, { seed: seed(), numRuns: REQUESTS_PER_OPERATION });
+  expect(accepted, path).to.be.greaterThan(0);
+}
+
+/** Tells whether all that is wrong with a request are rules that the document has in words only, for want of keywords. */
+function breaksRuleInWords(document: JsonRecord, answer: string): boolean {
+  const { error } = JSON.parse(answer) as { error: { details: { fieldViolations?: { description: string }[] }[] } };
+  const violations = error.details.flatMap(({ fieldViolations }) => fieldViolations ?? []);
+  const whole = JSON.stringify(document);
+  return violations.length > 0 && violations.every(({ description }) => whole.includes(`Rule: ${description}.`));
 }
 
 describe('GET /openapi.json', function () {
@@ -123,7 +154,12 @@ describe('GET /openapi.json', function () {
     });
 
     it('is the one that is committed', () => {
-      expect(document).to.deep.equal(JSON.parse(readFileSync('gen/openapi.json', 'utf8')));
+      const committed = JSON.parse(readFileSync('gen/openapi.json', 'utf8')) as JsonRecord;
+      expect(ownPart(committed)).to.deep.equal(ownPart(document));
+      expect(schemasOf(document)).to.include.all.keys(Object.keys(schemasOf(committed)));
+      for (const [name, schema] of Object.entries(schemasOf(committed))) {
+        expect(schemasOf(document)[name], name).to.deep.equal(schema);
+      }
     });
 
     it('is valid by the schema of OpenAPI 3.1', async () => {
@@ -132,7 +168,7 @@ describe('GET /openapi.json', function () {
     });
 
     it('describes requests that pass the rules of the contract and arrive as they were meant', async () => {
-      for (const operation of operationsOf(document)) await holdTo(own, document, operation);
+      for (const operation of operationsOf(document).filter(isOwn)) await holdTo(own, document, operation);
     });
 
     it('asks for the permission that the contract asks for', () => {

@@ -37,6 +37,7 @@ export function validationKeywords(registry: Registry, field: DescField): FieldK
 function valueKeywords(field: DescField, rules: JsonObject): JsonObject {
   if (rules['string'] !== undefined) return stringKeywords(asObject(rules['string']));
   if (rules['enum'] !== undefined) return enumKeywords(field, asObject(rules['enum']));
+  if (rules['duration'] !== undefined) return range(asObject(rules['duration']), secondsOf);
   const numeric = NUMERIC.find((name) => rules[name] !== undefined);
   if (numeric !== undefined) return numberKeywords(asObject(rules[numeric]), { isText: numeric.endsWith('64') });
   const { const: only } = asObject(rules['bool']);
@@ -88,13 +89,28 @@ function enumKeywords({ enum: enumType }: DescField, rules: JsonObject): JsonObj
   return Array.isArray(unwanted) ? { not: { enum: unwanted.map(nameOf) } } : {};
 }
 
-/** Integers of 64 bits are strings in JSON, whose size JSON Schema cannot bound. */
+const BOUNDS = { gt: 'exclusiveMinimum', gte: 'minimum', lt: 'exclusiveMaximum', lte: 'maximum' };
+
 function numberKeywords(rules: JsonObject, { isText }: { isText: boolean }): JsonObject {
-  const bounds = { gt: 'exclusiveMinimum', gte: 'minimum', lt: 'exclusiveMaximum', lte: 'maximum' };
   const low = Number(rules['gt'] ?? rules['gte'] ?? -Infinity);
   const high = Number(rules['lt'] ?? rules['lte'] ?? Infinity);
   // Bounds the wrong way round mean "outside of", which these words do not say.
-  return { ...(isText || high < low ? {} : rename(rules, bounds)), ...choices(rules) };
+  if (isText) return { ...range(rules, asText), ...choices(rules) };
+  return { ...(high < low ? {} : rename(rules, BOUNDS)), ...choices(rules) };
+}
+
+/**
+ * Bounds of what is a string in JSON (integers of 64 bits, durations), which JSON Schema has no words for: `x-range` has
+ * them in its words, durations in seconds.
+ */
+function range(rules: JsonObject, valueOf: (bound: JsonValue) => JsonValue): JsonObject {
+  const stated = Object.entries(BOUNDS).filter(([from]) => rules[from] !== undefined);
+  if (stated.length === 0) return {};
+  return { 'x-range': Object.fromEntries(stated.map(([from, to]) => [to, valueOf(rules[from] ?? null)])) };
+}
+
+function secondsOf(duration: JsonValue): number {
+  return Number.parseFloat(asText(duration));
 }
 
 function choices({ in: wanted, not_in: unwanted, const: only }: JsonObject): JsonObject {
