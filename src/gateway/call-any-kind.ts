@@ -34,6 +34,11 @@ export function takesStream({ descriptor }: Method): boolean {
   return descriptor.methodKind === 'client_streaming' || descriptor.methodKind === 'bidi_streaming';
 }
 
+/** Tells whether a method gives many answers. */
+export function givesStream({ descriptor }: Method): boolean {
+  return descriptor.methodKind === 'server_streaming' || descriptor.methodKind === 'bidi_streaming';
+}
+
 /** A call that takes one request is told apart from one that takes many by a client that has another contract. */
 async function onlyOne(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   let only: Uint8Array | undefined;

@@ -1,6 +1,7 @@
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { Method, MethodTable } from '../rpc/method-table.js';
 import type { RouteTarget } from './handler.js';
+import { isPlainHttp } from './http-body/http-body.js';
 import { createPages } from './pages/pages.js';
 import { compileBindings, type Binding } from './routes/binding.js';
 import type { RouteEntry } from './routes/router.js';
@@ -53,12 +54,6 @@ export function createSocketRoutes(table: RoutesDeps['table']): RouteEntry<Socke
       return { httpMethod: 'GET', template: parseTemplate(method.path), target, label: labelOf(method) };
     }),
   ];
-}
-
-/** A stream of requests has no form in plain HTTP. */
-function isPlainHttp({ method }: Binding): boolean {
-  const { methodKind } = method.descriptor;
-  return methodKind === 'unary' || methodKind === 'server_streaming';
 }
 
 function restRoute(binding: Binding): RouteEntry<RouteTarget> {

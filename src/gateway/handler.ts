@@ -2,6 +2,7 @@ import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import type { Method } from '../rpc/method-table.js';
 import { withSafeHeaders, type HttpAnswer } from './answer.js';
+import { givesStream } from './call-any-kind.js';
 import type { CallDeps } from './call-deps.js';
 import { callConnectStream } from './connect/call-stream.js';
 import { callConnectUnary } from './connect/call-unary.js';
@@ -80,7 +81,7 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
     return callRpc(deps, { exchange, method: target.method, responseMetadata, responseTrailers: new CallMetadata() });
   }
   const { binding } = target;
-  const call = binding.method.descriptor.methodKind === 'unary' ? callUnary : callStream;
+  const call = givesStream(binding.method) ? callStream : callUnary;
   return call(deps, { exchange, binding, segments: match.segments, responseMetadata });
 }
 

@@ -9,6 +9,7 @@ import { chooseEncoding, type Encoding } from './accept.js';
 const COMPRESSED_BYTES_MIN = 1024;
 /** As small as gzip's best for text, and as fast as its default. */
 const BROTLI_QUALITY = 4;
+const PARTIAL_CONTENT = 206;
 const COMPRESSIBLE = /^(?:text\/|application\/(?:json|proto|x-ndjson))/;
 
 /**
@@ -17,6 +18,8 @@ const COMPRESSIBLE = /^(?:text\/|application\/(?:json|proto|x-ndjson))/;
  */
 export async function compress({ headers, method }: IncomingMessage, answer: HttpAnswer): Promise<HttpAnswer> {
   if (!COMPRESSIBLE.test(answer.headers['content-type'] ?? '') || isSmall(answer.body)) return answer;
+  // A part is counted in bytes of the whole as it is.
+  if (answer.status === PARTIAL_CONTENT) return answer;
   const vary = joinNames(answer.headers['vary'], 'accept-encoding');
   const acceptEncoding = headers['accept-encoding'];
   const encoding = chooseEncoding(typeof acceptEncoding === 'string' ? acceptEncoding : undefined);

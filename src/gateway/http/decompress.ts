@@ -23,6 +23,14 @@ export function checkContentEncoding(headers: IncomingHttpHeaders): void {
   throw new HttpFailure(415, failure, { 'accept-encoding': 'br, gzip' });
 }
 
+/** Throws an HttpFailure unless a body comes as it is. */
+export function checkPlainBody(headers: IncomingHttpHeaders): void {
+  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
+  if (encoding === 'identity') return;
+  const failure = new ServiceError('INVALID_REQUEST', 'Request body is compressed, and is taken as it is here');
+  throw new HttpFailure(415, failure, { 'accept-encoding': 'identity' });
+}
+
 /** Decompresses a body, and stops at the first byte beyond `bytesMax`: a few bytes can stand for gigabytes. */
 export async function decompress(
   bytes: Buffer,

@@ -1,4 +1,5 @@
 import type { JsonObject, Registry } from '@bufbuild/protobuf';
+import { isPlainHttp } from '../http-body/http-body.js';
 import type { Binding } from '../routes/binding.js';
 import type { ServerInfo } from '../server-info.js';
 import { commentOf } from './comments.js';
@@ -68,12 +69,6 @@ function sorted(responses: Readonly<Record<string, JsonObject>>): JsonObject {
 interface PathItem {
   readonly path: string;
   readonly operations: Map<string, JsonObject>;
-}
-
-/** A stream of requests has no form in plain HTTP. */
-function isPlainHttp({ method }: Binding): boolean {
-  const { methodKind } = method.descriptor;
-  return methodKind === 'unary' || methodKind === 'server_streaming';
 }
 
 /** By path and method, whatever the order of the contracts; `*` comes before `**`, which it is chosen over. */

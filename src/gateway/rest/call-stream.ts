@@ -5,6 +5,8 @@ import type { CallDeps } from '../call-deps.js';
 import { toHttpHeaders } from '../http/headers.js';
 import { HTTP_STATUS } from '../http/http-status.js';
 import { cutWhenStalled } from '../http/stall.js';
+import { answerDownload } from '../http-body/download.js';
+import { givesHttpBody } from '../http-body/http-body.js';
 import { selectParts, type Selection } from '../message/field-selection.js';
 import { resumeTokenOf } from '../message/resume.js';
 import type { OutputOptions } from '../message/system-parameters.js';
@@ -20,21 +22,25 @@ type Messages = AsyncIterator<Uint8Array, unknown>;
 /** Starts a server stream that came as REST, and gives its answer once there is something to say. */
 export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise<HttpAnswer> {
   const { binding, exchange, responseMetadata } = routed;
-  const { request, output, selection } = readRequest(deps, routed);
-  const messages = deps.dispatcher
-    .serverStream(
-      binding.method,
-      { ...toIncomingCall(routed), onEnd: cutWhenStalled(exchange.response, deps.streamTimes.stalledMaxMs) },
-      request.read,
-    )
-    [Symbol.asyncIterator]();
+  const { request, upload, output, selection } = readRequest(deps, routed);
+  const call = { ...toIncomingCall(routed), onEnd: cutWhenStalled(exchange.response, deps.streamTimes.stalledMaxMs) };
+  const answers =
+    upload === undefined
+      ? deps.dispatcher.serverStream(binding.method, call, request.read)
+      : deps.dispatcher.bidiStream(binding.method, call, upload);
+  const messages = answers[Symbol.asyncIterator]();
   const first = messages.next();
   try {
     // A stream begins once its request is there: until then there is nothing that it could be quiet about.
-    await Promise.race([first, request.received]);
+    await (upload === undefined ? Promise.race([first, request.received]) : undefined);
+    // The type of a file is in its first message.
+    await (givesHttpBody(binding) ? first : undefined);
     await settledWithin(first, deps.streamTimes.firstMessageWaitMs);
   } catch (err) {
     throw request.explain(err);
+  }
+  if (givesHttpBody(binding) && exchange.request.method !== 'HEAD') {
+    return answerDownload(deps, routed, { messages, first: await first, headers: toHttpHeaders(responseMetadata) });
   }
   const encoding = chooseStreamEncoding(exchange.request.headers.accept);
   const headers = {

@@ -1,29 +1,33 @@
+import type { CallMetadata } from '../../rpc/metadata.js';
 import { jsonText, type HttpAnswer } from '../answer.js';
 import type { CallDeps } from '../call-deps.js';
 import { cachingHeaders } from '../http/cache-control.js';
 import { entityTagOf, isKnown } from '../http/entity-tag.js';
 import { toHttpHeaders } from '../http/headers.js';
+import { answerFile } from '../http-body/download.js';
+import { givesHttpBody, readHttpBody } from '../http-body/http-body.js';
 import { selectParts } from '../message/field-selection.js';
+import type { Binding } from '../routes/binding.js';
 import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
 import { toResponseJson } from './write-response.js';
 
-/** Does a unary call that came as REST, and gives its answer. Throws what renderError() understands. */
+/** Does a call with one answer that came as REST, and gives that. Throws what renderError() understands. */
 export async function callUnary(deps: CallDeps, routed: RoutedRequest): Promise<HttpAnswer> {
   const { binding, exchange, responseMetadata } = routed;
-  const { request, output, selection } = readRequest(deps, routed);
-  const bytes = await deps.dispatcher
-    .unary(binding.method, toIncomingCall(routed), request.read)
-    .catch((err: unknown) => {
-      throw request.explain(err);
-    });
+  const { request, upload, output, selection } = readRequest(deps, routed);
+  const call = toIncomingCall(routed);
+  const answered =
+    upload === undefined
+      ? deps.dispatcher.unary(binding.method, call, request.read)
+      : deps.dispatcher.clientStream(binding.method, call, upload);
+  const bytes = await answered.catch((err: unknown) => {
+    throw request.explain(err);
+  });
+  if (givesHttpBody(binding)) return fileAnswer(routed, bytes);
   const { body, whole } = toResponseJson(deps.registry, binding, bytes, output);
   const entityTag = entityTagOf(binding.method.descriptor.output, whole);
-  const headers = toHttpHeaders(responseMetadata);
+  const headers = answerHeaders(binding, responseMetadata, entityTag);
   headers['content-type'] = 'application/json';
-  if (entityTag !== undefined) headers['etag'] = entityTag;
-  if (binding.httpMethod === 'GET') {
-    Object.assign(headers, cachingHeaders(binding.method.policy, { isVersioned: entityTag !== undefined }));
-  }
   if (binding.httpMethod === 'GET' && entityTag !== undefined && isKnown(exchange.request.headers, entityTag)) {
     return { status: 304, headers, body: '' };
   }
@@ -32,4 +36,25 @@ export async function callUnary(deps: CallDeps, routed: RoutedRequest): Promise<
     headers,
     body: jsonText(selection === undefined ? body : selectParts(body, selection), output),
   };
+}
+
+function fileAnswer({ binding, exchange, responseMetadata }: RoutedRequest, bytes: Uint8Array): HttpAnswer {
+  const answer = readHttpBody(binding, bytes);
+  const headers = answerHeaders(binding, responseMetadata, answer.entityTag);
+  const isSame = answer.entityTag !== undefined && isKnown(exchange.request.headers, answer.entityTag);
+  if (binding.httpMethod === 'GET' && isSame) return { status: 304, headers, body: '' };
+  return answerFile(exchange, answer, headers);
+}
+
+function answerHeaders(
+  { httpMethod, method }: Binding,
+  responseMetadata: CallMetadata,
+  entityTag: string | undefined,
+): Record<string, string> {
+  const headers = toHttpHeaders(responseMetadata);
+  if (entityTag !== undefined) headers['etag'] = entityTag;
+  if (httpMethod === 'GET') {
+    Object.assign(headers, cachingHeaders(method.policy, { isVersioned: entityTag !== undefined }));
+  }
+  return headers;
 }

@@ -5,6 +5,8 @@ import { invalidRequest, type FieldViolation } from '../../rpc/errors.js';
 import type { CallMetadata } from '../../rpc/metadata.js';
 import type { CallDeps } from '../call-deps.js';
 import type { Exchange } from '../exchange.js';
+import { isUpload, setHttpBody, takesHttpBody, type HttpBody } from '../http-body/http-body.js';
+import { readUpload } from '../http-body/upload.js';
 import { applyPreconditions } from '../http/entity-tag.js';
 import { toCallMetadata } from '../http/headers.js';
 import { LateRequest } from '../http/late-request.js';
@@ -34,6 +36,8 @@ export interface RestRequest {
   /** The parts of the answer that are wanted. All, where it is undefined. */
   readonly selection: Selection | undefined;
   readonly request: LateRequest;
+  /** The stream of request messages, where the body is one. */
+  readonly upload: AsyncIterable<Uint8Array> | undefined;
 }
 
 /**
@@ -52,6 +56,7 @@ export function readRequest(deps: CallDeps, routed: RoutedRequest): RestRequest 
     output: system.output,
     selection,
     request: new LateRequest(() => readMessage(deps, routed, system.rest)),
+    upload: isUpload(binding) ? readUpload(deps, routed, system.rest) : undefined,
   };
 }
 
@@ -73,8 +78,10 @@ async function readMessage(
   { exchange, binding, segments }: RoutedRequest,
   parameters: readonly QueryParameter[],
 ): Promise<Uint8Array> {
-  const body = await readJsonBody(deps, exchange, binding);
+  const file = takesHttpBody(binding) ? await readFile(deps, exchange) : undefined;
+  const body = file === undefined ? await readJsonBody(deps, exchange, binding) : undefined;
   const message = bindRequest(deps.registry, binding, { segments, parameters, body });
+  if (file !== undefined) setHttpBody(binding, message, file);
   applyPreconditions(exchange.request.headers, binding, message);
   resumeAfterLastEvent(exchange, binding, message);
   return toBinary(binding.method.descriptor.input, message);
@@ -87,6 +94,11 @@ function resumeAfterLastEvent({ request }: Exchange, { method }: Binding, messag
   const field = resumeField(input);
   if (methodKind !== 'server_streaming' || typeof lastEventId !== 'string' || field === undefined) return;
   reflect(input, message).set(field, lastEventId);
+}
+
+async function readFile({ bodyBytesMax }: CallDeps, { request }: Exchange): Promise<HttpBody> {
+  const data = await readBody(request, bodyBytesMax);
+  return { contentType: request.headers['content-type'] ?? '', data };
 }
 
 /** Reads the body where the contract has one. Elsewhere one is refused, for what it says would go unheard. */

@@ -27,9 +27,17 @@ const WORKSPACE = {
 
 let registry: FileRegistry | undefined;
 
-/** Compiles tests/fixtures/proto, once a run. Needs no network. */
+let image: Buffer | undefined;
+
+/** Gives the contracts of the tests. */
 export function fixtureRegistry(): FileRegistry {
-  if (registry === undefined) {
+  registry ??= createFileRegistry(fromBinary(FileDescriptorSetSchema, fixtureImage()));
+  return registry;
+}
+
+/** Compiles tests/fixtures/proto, once a run. Needs no network. */
+export function fixtureImage(): Buffer {
+  if (image === undefined) {
     const paths = [
       'tests/fixtures/proto/fixtures',
       ...['error_details', 'status'].map((name) => `node_modules/google-proto-files/google/rpc/${name}.proto`),
@@ -42,10 +50,9 @@ export function fixtureRegistry(): FileRegistry {
       '-o',
       '-',
     ];
-    const image = execFileSync('node_modules/.bin/buf', args, { maxBuffer: 64 * 1024 * 1024 });
-    registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
+    image = execFileSync('node_modules/.bin/buf', args, { maxBuffer: 64 * 1024 * 1024 });
   }
-  return registry;
+  return image;
 }
 
 /** Gives a method of a service of the fixtures, with what the gateway reads of one. */
