@@ -4,6 +4,7 @@ import type { Ledger } from './ledger/ledger.js';
 import type { Cleanups } from './lifecycle.js';
 import {
   ACCESS_STATE_COLLECTION,
+  type AccessPolicies,
   createAccessPolicies,
   defineAccess,
   replicateAccess,
@@ -20,13 +21,16 @@ import { createAccessPolicyService } from './services/access/access-policy-servi
 import { createAccessService } from './services/access/access-service.js';
 import { bootstrapAccess } from './services/access/bootstrap.js';
 import { createBuiltInRoles, type KnownPermission } from './services/access/built-in-roles.js';
-import { createGrantGuard } from './services/access/grant-guard.js';
+import { createGrantGuard, type GrantGuard, type GrantGuardDeps } from './services/access/grant-guard.js';
 
 /** Who may do what, in this process. */
 export interface Access {
   readonly authorizer: Authorizer;
   readonly services: readonly ServiceImplementation[];
   readonly resources: readonly SweepableResource[];
+  /** For whoever changes what decides who can call. */
+  readonly policies: Pick<AccessPolicies, 'change'>;
+  readonly guard: Pick<GrantGuard, 'assertNotLastOwner' | 'assertHoldsAllOf'>;
   /** Makes the built-in roles of the methods that are served, and the first owner. To be called before any call. */
   prepare(table: MethodTable, firstOwner: string): Promise<void>;
 }
@@ -35,11 +39,13 @@ export interface AccessDeps {
   readonly ledger: Ledger;
   readonly registry: FileRegistry;
   readonly clock: Clock;
+  /** Whether a principal can call, in the state that a change is made to. */
+  readonly isActive: GrantGuardDeps['isActive'];
   readonly cleanups: Cleanups;
 }
 
 /** Opens what decisions rest on, and leaves its closing to `cleanups`. */
-export async function openAccess({ ledger, registry, clock, cleanups }: AccessDeps): Promise<Access> {
+export async function openAccess({ ledger, registry, clock, isActive, cleanups }: AccessDeps): Promise<Access> {
   const definitions = defineAccess(registry);
   await ledger.declareCollections([ACCESS_STATE_COLLECTION]);
   const { roles, groups, bindings } = definitions;
@@ -50,10 +56,12 @@ export async function openAccess({ ledger, registry, clock, cleanups }: AccessDe
   cleanups.add('access', () => replica.close());
   const policies = createAccessPolicies({ ledger, definitions, replica, now: () => clock.now() });
   const decisions = createAccessDecisions({ model, replica, clock });
-  const guard = createGrantGuard({ model });
+  const guard = createGrantGuard({ model, isActive });
   return {
     authorizer: decisions,
     resources,
+    policies,
+    guard,
     services: [createAccessPolicyService({ policies, guard, decisions }), createAccessService({ model, decisions })],
     prepare: async (table, firstOwner) => {
       const builtInRoles = createBuiltInRoles(permissionsOf(table));

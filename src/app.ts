@@ -3,16 +3,15 @@ import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { openCertificates } from './certificates.js';
-import { openAccess } from './access.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
 import { createDocumentServices, DOCUMENT_RESOURCES, EXPIRING_RESOURCES } from './document-services.js';
 import { beginServing } from './drain.js';
+import { openCallers } from './callers.js';
 import { createHttpGateway, httpSettings } from './gateway/http-server.js';
 import { Cleanups } from './lifecycle.js';
 import { monitorStorage, startMonitoring } from './monitoring.js';
 import { serveSplit, splitServices, type SplitServices } from './peers.js';
 import { DESCRIPTOR_IMAGE, readVersion } from './package-files.js';
-import { API_KEYS, createApiKeys } from './repositories/api-keys.js';
 import { createChannelzService } from './rpc/builtin/channelz.js';
 import { createHealthService, HealthRegistry } from './rpc/builtin/health.js';
 import { createReflectionServices } from './rpc/builtin/reflection.js';
@@ -28,8 +27,6 @@ import { OpenCalls } from './rpc/open-calls.js';
 import type { Policy } from './rpc/policy.js';
 import { ServerFigures } from './rpc/server-figures.js';
 import type { ServiceImplementation } from './rpc/service.js';
-import { createApiKeyAuthenticator } from './services/identity/authenticate.js';
-import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
 import { DATABASE, openStorage, sweepExpired } from './storage.js';
 import type { Wake } from './ledger/surroundings.js';
 import type { Store } from './store/store.js';
@@ -100,15 +97,12 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     isShownElsewhere: fleet !== undefined,
   });
   const { metrics, admin } = monitoring;
-  const ledger = await openStorage(config, [API_KEYS, ...DOCUMENT_RESOURCES], { log, cleanups, fleet, ...monitoring });
+  const ledger = await openStorage(config, DOCUMENT_RESOURCES, { log, cleanups, fleet, ...monitoring });
   if (metrics !== undefined) monitorStorage(metrics, ledger);
-  const apiKeys = createApiKeys(ledger);
-  const adminTokenFile = await ensureFirstAdmin({ apiKeys, dataDir: config.dataDir });
-
   const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
-  const access = await openAccess({ ledger, registry, clock, cleanups });
+  const callers = await openCallers({ config, ledger, registry, clock, log, cleanups });
   const own = createDocumentServices({ ledger, log, cleanups });
-  const all = [...own, ...access.services, ...(extension?.services ?? [])];
+  const all = [...own, ...callers.services, ...(extension?.services ?? [])];
   for (const { definition, needs } of all) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
   const split = splitServices(all, config);
   const figures = config.publicServices.has('channelz') ? new ServerFigures() : undefined;
@@ -124,11 +118,11 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     builtin,
     environment: { clock, log, openCalls, limits, databaseId, load, clients, ...monitoring },
     cleanups,
-    access: { authenticator: createApiKeyAuthenticator({ apiKeys }), authorizer: access.authorizer },
+    access: { authenticator: callers.authenticator, authorizer: callers.authorizer },
   });
   clients.connect(createInProcessTransport({ table, dispatcher }));
-  await access.prepare(table, FIRST_ADMIN);
-  sweepExpired([API_KEYS, ...EXPIRING_RESOURCES, ...access.resources], { ledger, clock, log, cleanups, metrics });
+  const adminTokenFile = await callers.prepare(table);
+  sweepExpired([...EXPIRING_RESOURCES, ...callers.resources], { ledger, clock, log, cleanups, metrics });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
   const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc, figures });

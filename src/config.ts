@@ -2,7 +2,13 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from './rpc/limits.js';
 import type { TlsFiles } from './rpc/tls.js';
-import { createSettingsReader, type EffectiveSetting, type Environment, type SettingsReader } from './settings.js';
+import {
+  maskAll,
+  createSettingsReader,
+  type EffectiveSetting,
+  type Environment,
+  type SettingsReader,
+} from './settings.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -63,6 +69,10 @@ export interface Config {
   readonly storeUrl: string | undefined;
   /** Undefined where there is no Redis. May hold a password. */
   readonly redisUrl: string | undefined;
+  /** 32 bytes in base64, from which the keys follow that tokens are signed with. Undefined to have one made. */
+  readonly masterKey: string | undefined;
+  /** Who issues access tokens: the URL under which browsers and verifiers reach the shim. */
+  readonly issuer: string;
   /** What the cache of this process may take in memory. */
   readonly cacheBytesMax: number;
   /** The services that answer without a token. */
@@ -115,6 +125,8 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
     dataDir: read('KEELSON_DATA_DIR', '.keelson', (value) => resolve(value)),
     storeUrl: readSecret('KEELSON_STORE_URL', parseStoreUrl),
     redisUrl: readSecret('KEELSON_REDIS_URL', parseRedisUrl),
+    masterKey: readSecret('KEELSON_MASTER_KEY', parseMasterKey, maskAll),
+    issuer: read('KEELSON_ISSUER', 'http://127.0.0.1:8080', parseHttpUrl),
     cacheBytesMax: read('KEELSON_CACHE_MIB', String(DEFAULT_CACHE_MIB), parseMebibytes) * MIB,
     publicServices: read('KEELSON_PUBLIC_SERVICES', publicByDefault(grpcListen), parseBuiltinServices),
     corsOrigins: read('KEELSON_CORS_ORIGINS', 'none', parseOrigins),
@@ -150,6 +162,8 @@ export const SETTINGS = [
   'KEELSON_DATA_DIR',
   'KEELSON_STORE_URL',
   'KEELSON_REDIS_URL',
+  'KEELSON_MASTER_KEY',
+  'KEELSON_ISSUER',
   'KEELSON_CACHE_MIB',
   'KEELSON_PUBLIC_SERVICES',
   'KEELSON_CORS_ORIGINS',
@@ -264,6 +278,14 @@ function parseMebibytes(value: string): number {
 function parseHttpUrl(value: string): string {
   if (!URL.canParse(value) || !/^https?:\/\//.test(value)) throw new Error('must be http://HOST:PORT or https://');
   return value.replace(/\/$/, '');
+}
+
+const MASTER_KEY_BYTES = 32;
+
+function parseMasterKey(value: string): string {
+  const isKey = /^[A-Za-z0-9+/]{43}=$/.test(value) && Buffer.from(value, 'base64').length === MASTER_KEY_BYTES;
+  if (!isKey) throw new Error(`must be ${MASTER_KEY_BYTES} bytes in base64`);
+  return value;
 }
 
 function parseRatio(value: string): number {

@@ -12,7 +12,11 @@ export interface SettingsReader {
   readonly effective: EffectiveSetting[];
   readonly read: <T>(name: string, fallback: string, parse: (value: string) => T) => T;
   /** Like read(), for what may be absent and must not be shown. */
-  readonly readSecret: (name: string, parse: (value: string) => string) => string | undefined;
+  readonly readSecret: (
+    name: string,
+    parse: (value: string) => string,
+    mask?: (value: string) => string,
+  ) => string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,9 +39,9 @@ export function createSettingsReader(env: Environment): SettingsReader {
         return parse(fallback);
       }
     },
-    readSecret(name, parse) {
+    readSecret(name, parse, mask = maskUrl) {
       const value = given(name);
-      effective.push({ name, value: maskUrl(value ?? ''), isDefault: value === undefined });
+      effective.push({ name, value: mask(value ?? ''), isDefault: value === undefined });
       try {
         return value === undefined ? undefined : parse(value);
       } catch (err) {
@@ -50,6 +54,11 @@ export function createSettingsReader(env: Environment): SettingsReader {
 
 const MASK = '***';
 const SECRET_PARAMETER = /^(?:.*(?:password|secret|token|properties|key).*)$/i;
+
+/** Shows no more of a secret than whether there is one. */
+export function maskAll(text: string): string {
+  return text === '' ? '' : MASK;
+}
 
 /**
  * Takes what is secret out of a connection string: everything before the last `@` that may be a password, and parameters

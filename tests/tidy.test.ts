@@ -13,7 +13,6 @@ const OVER_THE_CAP: Readonly<Record<string, string>> = {};
 const CASTS: Readonly<Record<string, string>> = {
   'examples/import-countries.ts': 'the shape of the records that the example has just written',
   'src/commands/call.ts': 'one command for calls of all kinds and types',
-  'src/repositories/api-keys.ts': 'a stored value, which only this file writes',
   'src/rpc/client/create-client.ts': 'the methods are built in a loop over the definition that types them',
   'src/rpc/service.ts': 'handlers of all request types in one record',
 };

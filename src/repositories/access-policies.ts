@@ -4,8 +4,8 @@ import type { Write } from '../ledger/commit.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { TransactionView } from '../ledger/transact.js';
 import type { StateDocument } from '../store/state.js';
-import { defineResource, type ResourceDefinition, type ResourceSettings } from './definition.js';
-import { createMessageCodec, type GeneratedMessage } from './message-codec.js';
+import type { ResourceDefinition } from './definition.js';
+import { defineMessageResource } from './message-resource.js';
 import { openReplica, type Replica } from './replica.js';
 import { commitTogether, createResources, type ChangeOptions, type Resources } from './resource.js';
 
@@ -44,29 +44,23 @@ export interface AccessDefinitions {
 
 /** Roles, groups and bindings, as their contract has them. */
 export function defineAccess(registry: Registry): AccessDefinitions {
-  const define = <T>(
-    generated: GeneratedMessage<T>,
-    settings: Pick<ResourceSettings<T>, 'type' | 'singular' | 'collection' | 'pattern' | 'expireTime'>,
-  ) => {
-    const descriptor = registry.getMessage(settings.type.replace('keelson.dev/', 'keelson.access.v1.'));
-    if (descriptor === undefined) throw new TypeError(`The descriptor image does not know ${settings.type}`);
-    const codec = createMessageCodec({ generated, descriptor, registry });
-    return defineResource<T>({ ...settings, codec, schema: codec.schema });
-  };
   return {
-    roles: define<Role>(Role, {
+    roles: defineMessageResource<Role>(registry, Role, {
+      messageType: 'keelson.access.v1.Role',
       type: 'keelson.dev/Role',
       singular: 'role',
       collection: 'roles',
       pattern: 'roles/{role}',
     }),
-    groups: define<Group>(Group, {
+    groups: defineMessageResource<Group>(registry, Group, {
+      messageType: 'keelson.access.v1.Group',
       type: 'keelson.dev/Group',
       singular: 'group',
       collection: 'groups',
       pattern: 'groups/{group}',
     }),
-    bindings: define<Binding>(Binding, {
+    bindings: defineMessageResource<Binding>(registry, Binding, {
+      messageType: 'keelson.access.v1.Binding',
       type: 'keelson.dev/Binding',
       singular: 'binding',
       collection: 'bindings',

@@ -1,60 +1,96 @@
+import type { Registry } from '@bufbuild/protobuf';
+import { ApiKey } from '../../gen/keelson/identity/v1/resources.js';
+import type { Write } from '../ledger/commit.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { defineResource } from './definition.js';
-import { ResourceError } from './errors.js';
-import { valueField } from './filter/schema.js';
-import { createResources } from './resource.js';
+import type { Freshness } from '../ledger/reads.js';
+import type { TransactionView } from '../ledger/transact.js';
+import type { JsonObject } from '../store/json-value.js';
+import { defineResource, type ResourceDefinition } from './definition.js';
+import { codecOfMessage } from './message-resource.js';
+import { createResources, type Resources } from './resource.js';
 
-/** The ledger collection that holds all API keys, by their ids. */
-export const API_KEYS_COLLECTION = 'api_keys';
+/** Holds a document for each account with keys, which every change of which keys there are writes. */
+export const API_KEY_GUARDS_COLLECTION = 'api_key_guards';
 
-/** An API key as it is stored: enough to recognise it, never enough to use it. */
-export interface ApiKey {
-  readonly id: string;
-  /** The resource name of whom it stands for. */
-  readonly principal: string;
+/** How many keys an account may have; to delete an account deletes them all in one commit. */
+export const API_KEYS_PER_ACCOUNT_MAX = 100;
+
+/** An API key as it is stored: enough to recognise its tokens, never enough to make one. */
+export interface StoredApiKey {
+  readonly key: ApiKey;
   /** SHA-256 of the secret in hex. A random secret of 256 bits needs no slow hash. */
   readonly secretHash: string;
-  /** What its bearer may do; `*` is everything. */
-  readonly permissions: readonly string[];
+  /** The same of the secret before the last rotation; empty without one. */
+  readonly previousSecretHash: string;
 }
 
-/** The API keys of the database. */
+/** The API keys of all service accounts. */
 export interface ApiKeys {
-  get(id: string): Promise<ApiKey | undefined>;
-  /** Adds a key unless one of that id is there. Tells whether it was added. */
-  add(key: ApiKey): Promise<boolean>;
+  readonly keys: Resources<StoredApiKey>;
+  find(name: string, freshness: Freshness): Promise<StoredApiKey | undefined>;
+  /** The names of an account's keys, and what to write to be sure that the commit knows them all. */
+  keysOf(view: TransactionView, account: string): Promise<KeysOfAccount>;
 }
 
-/** API keys, by ids without a parent. Their secrets can be found by nobody. */
-export const API_KEYS = defineResource<ApiKey>({
-  type: 'keelson.dev/ApiKey',
-  singular: 'API key',
-  collection: API_KEYS_COLLECTION,
-  pattern: '{api_key}',
-  codec: {
-    encode: ({ principal, secretHash, permissions }) => ({ principal, secretHash, permissions }),
-    // Only this codec writes into the collection, and always with these three.
-    decode: ({ id, value }) => ({ id, ...(value as unknown as Omit<ApiKey, 'id'>) }),
-  },
-  schema: new Map([
-    ['name', { type: { kind: 'string' }, field: { kind: 'id' } }],
-    valueField('principal', { kind: 'string' }),
-    valueField('permissions', { kind: 'list', element: { kind: 'string' } }),
-  ]),
-});
+export interface KeysOfAccount {
+  readonly names: readonly string[];
+  readonly guard: Write;
+}
 
-export function createApiKeys(ledger: Ledger): ApiKeys {
-  const keys = createResources({ ledger }, API_KEYS);
+export function defineApiKeys(registry: Registry): ResourceDefinition<StoredApiKey> {
+  const message = codecOfMessage<ApiKey>(registry, ApiKey, 'keelson.identity.v1.ApiKey');
+  return defineResource<StoredApiKey>({
+    type: 'keelson.dev/ApiKey',
+    singular: 'API key',
+    collection: 'api_keys',
+    pattern: 'serviceAccounts/{service_account}/apiKeys/{api_key}',
+    expireTime: 'expire_time',
+    schema: message.schema,
+    codec: {
+      encode: ({ key, secretHash, previousSecretHash }): JsonObject => ({
+        // When it was used last is kept elsewhere.
+        ...message.encode({ ...key, lastUseTime: undefined }),
+        secret_hash: secretHash,
+        previous_secret_hash: previousSecretHash,
+      }),
+      decode: (state) => ({
+        key: message.decode(state),
+        secretHash: String(state.value['secret_hash'] as string),
+        previousSecretHash: String(state.value['previous_secret_hash'] as string),
+      }),
+    },
+  });
+}
+
+export interface ApiKeysDeps {
+  readonly ledger: Ledger;
+  readonly definition: ResourceDefinition<StoredApiKey>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export function createApiKeys({ ledger, definition, now }: ApiKeysDeps): ApiKeys {
+  const { collection, codec } = definition;
+  // The cache gives the same document until it changes.
+  const decoded = new WeakMap<object, StoredApiKey>();
   return {
-    get: (id) => keys.find(id),
-    add: async (key) => {
-      try {
-        await keys.create({ parent: '', id: key.id, content: key });
-        return true;
-      } catch (err) {
-        if (err instanceof ResourceError && err.failure === 'exists') return false;
-        throw err;
-      }
+    keys: createResources({ ledger, now }, definition),
+    find: async (name, freshness) => {
+      const document = await ledger.get(collection, name, { freshness });
+      if (document === undefined) return undefined;
+      const known = decoded.get(document) ?? codec.decode(document);
+      decoded.set(document, known);
+      return known;
+    },
+    keysOf: async (view, account) => {
+      const guard = await view.get(API_KEY_GUARDS_COLLECTION, account);
+      const prefix = `${account}/apiKeys/`;
+      const { documents } = await ledger.scan(collection, { prefix, limit: API_KEYS_PER_ACCOUNT_MAX + 1 });
+      const changes = Number(guard?.value['changes'] ?? 0) + 1;
+      return {
+        names: documents.map(({ id }) => id),
+        guard: { kind: 'put', collection: API_KEY_GUARDS_COLLECTION, id: account, value: { changes } },
+      };
     },
   };
 }

@@ -24,6 +24,10 @@ export class ContextOfCall implements CallContext {
     return this.#running.caller;
   }
 
+  get peer(): string {
+    return this.#running.call.peer;
+  }
+
   get consistency(): CallConsistency {
     return this.#running.consistency;
   }

@@ -39,6 +39,8 @@ export interface CallContext {
   /** Aborts when the caller has gone, the deadline has passed or the server must end the call; give it to every await. */
   readonly signal: AbortSignal;
   readonly caller: Caller;
+  /** The address that the call came from, with its port. */
+  readonly peer: string;
   /** Repositories go by it on their own: give them the context. */
   readonly consistency: CallConsistency;
   /** Names the call in logs and errors; the caller may set it as `x-request-id`. Not the `request_id` of AIP-155. */

@@ -98,7 +98,7 @@ describe('keelson serve', function () {
     expect(server.http).to.match(/^127\.0\.0\.1:[1-9]\d+$/);
     expect(server.stdout.join('\n')).to.include(join(dataDir, 'admin-token'));
     expect((await stat(join(dataDir, 'admin-token'))).mode & 0o777).to.equal(0o600);
-    expect(await readToken()).to.match(/^keelson_admin_[\w-]{43}$/);
+    expect(await readToken()).to.match(/^keelson_admin\.first_[\w-]{43}$/);
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

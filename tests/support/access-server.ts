@@ -42,7 +42,7 @@ export async function startAccessServer({ store, now = () => Date.now() }: Acces
   const ledger = await createLedger({ store, logger: SILENT_LOGGER });
   cleanups.add('ledger', () => ledger.close());
   const registry = readDescriptorImage(await readFile(DESCRIPTOR_IMAGE));
-  const access = await openAccess({ ledger, registry, clock: { now }, cleanups });
+  const access = await openAccess({ ledger, registry, clock: { now }, isActive: async () => true, cleanups });
   await declareResources(ledger, DOCUMENT_RESOURCES);
   const documents = createDocumentServiceOn(ledger);
   const table = createMethodTable(registry, [documents, ...access.services]);

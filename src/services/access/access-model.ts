@@ -1,5 +1,6 @@
 import type { Binding, Group, Role } from '../../../gen/keelson/access/v1/resources.js';
 import { toMs } from '../timestamp.js';
+import { SELF_ROLE } from './built-in-roles.js';
 import { compileCondition, type CompiledCondition } from './condition.js';
 
 /** A binding in the form that decisions use. */
@@ -117,7 +118,7 @@ export class AccessModel {
 
   #collect(principal: string): Holdings {
     const groups = this.groupsOf(principal);
-    const byResource = new Map<string, Grant[]>();
+    const byResource = new Map<string, Grant[]>([[principal, [grantOnItself(principal)]]]);
     for (const member of [principal, ...groups]) {
       for (const grant of this.grantsTo(member)) {
         const beside = byResource.get(grant.resource);
@@ -127,6 +128,11 @@ export class AccessModel {
     }
     return { groups, byResource };
   }
+}
+
+/** Everybody may see what there is about themselves, and end it. No binding stands for it. */
+function grantOnItself(member: string): Grant {
+  return { binding: '', member, role: SELF_ROLE, resource: member, condition: undefined, expireMs: Infinity };
 }
 
 function toGrant(binding: string, { member, role, resource, condition, expireTime }: Binding): Grant {

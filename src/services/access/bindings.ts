@@ -12,7 +12,7 @@ import type { CallContext } from '../../rpc/context.js';
 import { invalidRequest } from '../../rpc/errors.js';
 import { compileCondition, ConditionError } from './condition.js';
 import { changePolicy, type AccessDeps } from './change-policy.js';
-import { pageSizeOf } from './page-size.js';
+import { pageSizeOf } from '../page-size.js';
 
 /** The standard methods of bindings. */
 export function createBindingMethods(deps: AccessDeps) {
@@ -53,9 +53,9 @@ export function createBindingMethods(deps: AccessDeps) {
         resources: bindings,
         request: { method: 'UpdateBinding', requestId, encode: () => UpdateBindingRequest.encode(request).finish() },
         decide: async (view) => [await bindings.writes.update(view, { name, etag, mask, content })],
-        check: ({ before, after }) => {
+        check: ({ after }, view) => {
           assertUsable(ctx, after);
-          guard.assertOwnerRemains(before?.name ?? name, after);
+          return guard.assertOwnerRemains(view, name, after);
         },
       });
       return updated ?? content;
@@ -67,7 +67,7 @@ export function createBindingMethods(deps: AccessDeps) {
         resources: bindings,
         request: { method: 'DeleteBinding', requestId, encode: () => DeleteBindingRequest.encode(request).finish() },
         decide: (view) => bindings.writes.delete(view, { name, etag }),
-        check: () => guard.assertOwnerRemains(name, undefined),
+        check: (_change, view) => guard.assertOwnerRemains(view, name, undefined),
       });
       return {};
     },

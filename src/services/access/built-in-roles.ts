@@ -3,6 +3,17 @@ import { EVERY_PERMISSION } from './permission-pattern.js';
 
 export const OWNER_ROLE = 'roles/owner';
 
+/** What every principal has on itself, without a binding. */
+export const SELF_ROLE = 'roles/self';
+
+const SELF_PERMISSIONS = [
+  'identity.serviceAccounts.get',
+  'identity.sessions.list',
+  'identity.sessions.revoke',
+  'identity.users.get',
+  'identity.users.setPassword',
+];
+
 /** Areas whose permissions decide about other permissions: only owners, and admins of the area, have them. */
 const GUARDED_AREAS: ReadonlySet<string> = new Set(['access', 'audit', 'identity']);
 
@@ -23,6 +34,7 @@ export function createBuiltInRoles(permissions: readonly KnownPermission[]): rea
     builtIn(OWNER_ROLE, 'Everything', [EVERY_PERMISSION]),
     builtIn('roles/editor', 'Everything but access, audit and identity', openAreas.map(everythingOf)),
     builtIn('roles/viewer', 'Reading everything but access, audit and identity', [...new Set(reads)].sort()),
+    builtIn(SELF_ROLE, 'What every principal has on itself', SELF_PERMISSIONS),
     ...areas.map((area) => builtIn(`roles/${area}-admin`, `Everything in ${area}`, [everythingOf(area)])),
   ];
 }

@@ -3,7 +3,7 @@ import type { AccessPolicies } from '../../repositories/access-policies.js';
 import type { CallContext } from '../../rpc/context.js';
 import { changeOptions, type RepeatableChange } from '../change-request.js';
 import type { AccessDecisions } from './access-decisions.js';
-import type { GrantGuard } from './grant-guard.js';
+import type { GrantGuard, View } from './grant-guard.js';
 
 export interface AccessDeps {
   readonly policies: AccessPolicies;
@@ -18,7 +18,6 @@ export interface ResourceChange<T> {
 }
 
 type Decide = Parameters<AccessPolicies['change']>[0];
-type View = Parameters<Decide>[0];
 type Writes = Awaited<ReturnType<Decide>>;
 
 export interface PolicyChange<T> {
@@ -27,7 +26,7 @@ export interface PolicyChange<T> {
   /** What to write. May run several times. */
   readonly decide: (view: View) => Promise<Writes>;
   /** Throws to refuse. */
-  readonly check: (change: ResourceChange<T>) => void;
+  readonly check: (change: ResourceChange<T>, view: View) => void | Promise<void>;
 }
 
 /** Commits one change of who may do what, once it is known what it makes of the resource and that it may. */
@@ -43,7 +42,7 @@ export async function changePolicy<T>(
       for (const write of writes) {
         const existing = await view.get(collection, write.id);
         const before = existing && codec.decode(existing);
-        check({ before, after: write.kind === 'put' ? codec.decode(toState(write)) : undefined });
+        await check({ before, after: write.kind === 'put' ? codec.decode(toState(write)) : undefined }, view);
       }
       return writes;
     },

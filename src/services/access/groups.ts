@@ -10,7 +10,7 @@ import type { Empty } from '../../../gen/google/protobuf/empty.js';
 import { Group } from '../../../gen/keelson/access/v1/resources.js';
 import type { CallContext } from '../../rpc/context.js';
 import { changePolicy, type AccessDeps } from './change-policy.js';
-import { pageSizeOf } from './page-size.js';
+import { pageSizeOf } from '../page-size.js';
 
 /** The standard methods of groups. */
 export function createGroupMethods(deps: AccessDeps) {

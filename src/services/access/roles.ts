@@ -12,7 +12,7 @@ import type { CallContext } from '../../rpc/context.js';
 import { ServiceError } from '../../rpc/errors.js';
 import { EVERYTHING } from './decide.js';
 import { changePolicy, type AccessDeps } from './change-policy.js';
-import { pageSizeOf } from './page-size.js';
+import { pageSizeOf } from '../page-size.js';
 
 /** The standard methods of roles. */
 export function createRoleMethods(deps: AccessDeps) {

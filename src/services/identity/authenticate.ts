@@ -1,27 +1,97 @@
-import type { ApiKeys } from '../../repositories/api-keys.js';
-import type { Authenticator } from '../../rpc/access.js';
+import type { ApiKeys, StoredApiKey } from '../../repositories/api-keys.js';
+import type { Principals } from '../../repositories/principals.js';
 import { toServiceError } from '../../repositories/translate-errors.js';
-import { hashSecret, parseToken, secretMatches } from './token.js';
+import type { Authenticator } from '../../rpc/access.js';
+import type { Caller, Clock, Freshness } from '../../rpc/context.js';
+import type { AccessTokens } from './access-tokens.js';
+import { toMs } from '../timestamp.js';
+import type { EndedSessions } from '../../repositories/ended-sessions.js';
+import type { KeyUses } from '../../repositories/key-uses.js';
+import { API_KEY_PREFIX, hashSecret, parseToken, secretMatches, type TokenParts } from './token.js';
 
 /** The scope that holds every permission. */
-const EVERYTHING = '*';
+const EVERYTHING: readonly string[] = ['*'];
 
 /** An unknown key is compared with this, so that it takes the time of a known one. */
 const NO_SECRET_HASH = hashSecret('');
 
-/** Recognises the bearers of API keys. */
-export function createApiKeyAuthenticator(deps: { apiKeys: Pick<ApiKeys, 'get'> }): Authenticator {
+export interface AuthenticatorDeps {
+  readonly apiKeys: Pick<ApiKeys, 'find'>;
+  readonly principals: Pick<Principals, 'isActive' | 'findByCertificate'>;
+  readonly accessTokens: Pick<AccessTokens, 'verify'>;
+  readonly ended: Pick<EndedSessions, 'has'>;
+  readonly keyUses: Pick<KeyUses, 'note'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Recognises callers by what this process knows of the log, which is at most a moment old; what it would refuse it first
+ * looks at as it is now, so that a key is good everywhere from the moment it was shown.
+ */
+export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
+  const { principals } = deps;
   return {
-    async authenticate(token) {
-      const parts = parseToken(token);
-      if (parts === undefined) return undefined;
-      const key = await deps.apiKeys.get(parts.keyId).catch((err: unknown) => {
-        throw toServiceError(err);
-      });
-      const matches = secretMatches(parts.secret, key?.secretHash ?? NO_SECRET_HASH);
-      return key !== undefined && matches ? { name: key.principal, permissions: key.permissions } : undefined;
-    },
-    // A certificate stands for its bearer as a whole: what that may do, bindings say.
-    authenticatePeer: async (name) => ({ name, permissions: [EVERYTHING] }),
+    authenticate: (token) =>
+      translated(
+        token.startsWith(API_KEY_PREFIX)
+          ? atLast((freshness) => authenticateApiKey(deps, parseToken(token), freshness))
+          : authenticateAccessToken(deps, token),
+      ),
+    authenticatePeer: (uri) =>
+      translated(
+        atLast(async (freshness) => {
+          const name = await principals.findByCertificate(uri, freshness);
+          // A certificate that stands for no account is a principal of its own, to which bindings may give roles.
+          if (name === undefined) return freshness === 'latest' ? { name: uri, permissions: EVERYTHING } : undefined;
+          return (await principals.isActive(name, freshness)) ? { name, permissions: EVERYTHING } : undefined;
+        }),
+      ),
   };
+}
+
+async function authenticateApiKey(
+  { apiKeys, principals, keyUses, clock }: AuthenticatorDeps,
+  parts: TokenParts | undefined,
+  freshness: Freshness,
+): Promise<Caller | undefined> {
+  if (parts === undefined) return undefined;
+  const stored = await apiKeys.find(parts.keyName, freshness);
+  const isValid = isSecretOf(parts.secret, stored, clock.now());
+  if (stored === undefined || !isValid) return undefined;
+  const name = parts.keyName.slice(0, parts.keyName.indexOf('/apiKeys/'));
+  if (!(await principals.isActive(name, freshness))) return undefined;
+  keyUses.note(parts.keyName);
+  const { scopes } = stored.key;
+  return { name, permissions: scopes.length === 0 ? EVERYTHING : scopes };
+}
+
+async function authenticateAccessToken(deps: AuthenticatorDeps, token: string): Promise<Caller | undefined> {
+  const { accessTokens, ended, principals } = deps;
+  const claims = await accessTokens.verify(token);
+  if (claims === undefined || ended.has(claims.session)) return undefined;
+  const { subject: name, scopes = EVERYTHING } = claims;
+  const isActive = await atLast(async (freshness) => (await principals.isActive(name, freshness)) || undefined);
+  return isActive ? { name, permissions: scopes } : undefined;
+}
+
+function isSecretOf(secret: string, stored: StoredApiKey | undefined, nowMs: number): boolean {
+  const matches = secretMatches(secret, stored?.secretHash ?? NO_SECRET_HASH);
+  if (stored === undefined) return false;
+  const { expireTime, previousTokenExpireTime: previousEnd } = stored.key;
+  if (expireTime !== undefined && nowMs >= toMs(expireTime)) return false;
+  if (matches) return true;
+  const isPreviousValid = previousEnd !== undefined && nowMs < toMs(previousEnd);
+  return isPreviousValid && secretMatches(secret, stored.previousSecretHash);
+}
+
+async function atLast<T>(look: (freshness: Freshness) => Promise<T | undefined>): Promise<T | undefined> {
+  return (await look('any')) ?? look('latest');
+}
+
+async function translated<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (err) {
+    throw toServiceError(err);
+  }
 }

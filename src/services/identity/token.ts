@@ -1,11 +1,15 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const SECRET_BYTES = 32;
-const TOKEN = /^keelson_([a-z][a-z0-9-]{0,62})_([A-Za-z0-9_-]{43})$/;
+const TOKEN = /^keelson_([a-z][a-z0-9-]{0,62})\.([a-z0-9][a-z0-9-]{0,62})_([A-Za-z0-9_-]{43})$/;
+const KEY_NAME = /^serviceAccounts\/([^/]+)\/apiKeys\/([^/]+)$/;
 
-/** The two parts of a token: the id of an API key, which is no secret, and the secret. */
+/** What every token of an API key begins with; secret scanners recognise one by it. */
+export const API_KEY_PREFIX = 'keelson_';
+
+/** The two parts of a token of an API key: the name of the key, which is no secret, and the secret. */
 export interface TokenParts {
-  readonly keyId: string;
+  readonly keyName: string;
   readonly secret: string;
 }
 
@@ -14,15 +18,22 @@ export function createSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url');
 }
 
-/** Writes a token: `keelson_<key id>_<secret>`. The prefix lets secret scanners recognise one. */
-export function formatToken({ keyId, secret }: TokenParts): string {
-  return `keelson_${keyId}_${secret}`;
+/** Gives what all tokens of a key begin with: `keelson_<account>.<key>`. */
+export function tokenPrefix(keyName: string): string {
+  const [, account = '', key = ''] = KEY_NAME.exec(keyName) ?? [];
+  return `${API_KEY_PREFIX}${account}.${key}`;
+}
+
+/** Writes a token: `keelson_<account>.<key>_<secret>`. */
+export function formatToken({ keyName, secret }: TokenParts): string {
+  return `${tokenPrefix(keyName)}_${secret}`;
 }
 
 /** Reads a token, or gives undefined for what cannot be one. */
 export function parseToken(token: string): TokenParts | undefined {
-  const [, keyId, secret] = TOKEN.exec(token) ?? [];
-  return keyId === undefined || secret === undefined ? undefined : { keyId, secret };
+  const [, account, key, secret] = TOKEN.exec(token) ?? [];
+  if (account === undefined || key === undefined || secret === undefined) return undefined;
+  return { keyName: `serviceAccounts/${account}/apiKeys/${key}`, secret };
 }
 
 /** SHA-256 in hex. */

@@ -77,7 +77,7 @@ export enum Sensitivity {
   UNRECOGNIZED = -1,
 }
 
-/** States who may call a method, for how long, and what a repeated call does. */
+/** States who may call a method, for how long, what a repeated call does, and how new its answers are. */
 export interface MethodPolicy {
   /** States who may call the method. */
   access:

@@ -70,7 +70,9 @@ describe('isGranted()', () => {
       model.setBinding(`bindings/${index}`, aBinding(`users/u${index}`, 'roles/r', 'a'));
     }
 
-    expect([...model.holdingsOf('users/u7').byResource.values()].flat()).to.have.length(1);
+    const held = [...model.holdingsOf('users/u7').byResource.values()].flat();
+
+    expect(held.filter(({ binding }) => binding !== '')).to.have.length(1);
   });
 });
 

@@ -1,0 +1,49 @@
+import type { Registry } from '@bufbuild/protobuf';
+import type { Ledger } from '../ledger/ledger.js';
+import { API_KEY_GUARDS_COLLECTION, createApiKeys, defineApiKeys, type ApiKeys } from './api-keys.js';
+import { createPasswords, PASSWORDS_COLLECTION, type Passwords } from './passwords.js';
+import { ENDED_SESSIONS_COLLECTION } from './session-families.js';
+import { CERTIFICATE_NAMES_COLLECTION, createPrincipals, definePrincipals, type Principals } from './principals.js';
+import { commitTogether, declareResource } from './resource.js';
+
+/** Who can call, and by what they are recognised. */
+export interface Identities {
+  readonly principals: Principals;
+  readonly apiKeys: ApiKeys;
+  readonly passwords: Passwords;
+  /** Commits changes of several of them together. */
+  readonly change: Change;
+}
+
+type Change = (
+  decide: Parameters<typeof commitTogether>[1],
+  options?: Parameters<typeof commitTogether>[2],
+) => ReturnType<typeof commitTogether>;
+
+export interface IdentitiesDeps {
+  readonly ledger: Ledger;
+  readonly registry: Registry;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Makes room for identities, and gives them. */
+export async function openIdentities({ ledger, registry, now }: IdentitiesDeps): Promise<Identities> {
+  const principals = definePrincipals(registry);
+  const apiKeys = defineApiKeys(registry);
+  await ledger.declareCollections([
+    API_KEY_GUARDS_COLLECTION,
+    CERTIFICATE_NAMES_COLLECTION,
+    ENDED_SESSIONS_COLLECTION,
+    PASSWORDS_COLLECTION,
+  ]);
+  await declareResource(ledger, principals.users);
+  await declareResource(ledger, principals.serviceAccounts);
+  await declareResource(ledger, apiKeys);
+  return {
+    principals: createPrincipals(ledger, principals),
+    apiKeys: createApiKeys({ ledger, definition: apiKeys, now }),
+    passwords: createPasswords(ledger),
+    change: (decide, options) => commitTogether(ledger, decide, options),
+  };
+}

@@ -1,0 +1,50 @@
+import type { Leases } from '../ledger/ledger.js';
+import type { Clock } from '../rpc/context.js';
+
+const FLUSH_INTERVAL_MS = 60_000;
+const KEPT_MS = 400 * 24 * 60 * 60 * 1000;
+const KIND = 'api_key_uses';
+
+/** Remembers when API keys were used last, without a write a call. */
+export interface KeyUses {
+  note(keyName: string): void;
+  /** Milliseconds since 1970, a minute or two late; undefined for a key that was never used, or not for over a year. */
+  lastUse(keyName: string, signal?: AbortSignal): Promise<number | undefined>;
+  /** Writes down what was noted. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface KeyUsesDeps {
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly onError: (err: unknown) => void;
+}
+
+export function createKeyUses({ leases, clock, onError }: KeyUsesDeps): KeyUses {
+  let noted = new Map<string, number>();
+  const flush = async () => {
+    const batch = noted;
+    noted = new Map();
+    for (const [id, timeMs] of batch) {
+      const lease = await leases.read({ kind: KIND, id });
+      if (Number(lease?.value['last_use_time_ms'] ?? 0) >= timeMs) continue;
+      const value = { last_use_time_ms: timeMs };
+      // Where another process was faster, its time is as good.
+      await leases.swap({ kind: KIND, id, fence: lease?.fence, value, expireTime: timeMs + KEPT_MS });
+    }
+  };
+  const timer = setInterval(() => void flush().catch(onError), FLUSH_INTERVAL_MS).unref();
+  return {
+    note: (keyName) => void noted.set(keyName, clock.now()),
+    lastUse: async (id, signal) => {
+      const lease = await leases.read({ kind: KIND, id }, signal);
+      return lease && Number(lease.value['last_use_time_ms']);
+    },
+    flush,
+    close: async () => {
+      clearInterval(timer);
+      await flush().catch(onError);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Ledger } from '../ledger/ledger.js';
+
+/** Holds a check of the master key, and the key itself where nobody gives one and there is no file that all share. */
+export const MASTER_KEYS_COLLECTION = 'master_keys';
+
+/** The file in the data directory that a master key is made in at the first start. */
+export const MASTER_KEY_FILE = 'master-key';
+
+const KEY_BYTES = 32;
+const OWNER_ONLY = 0o600;
+
+/** Keys for one purpose each, that follow from the master key (HKDF-SHA-256, RFC 5869). */
+export interface MasterKey {
+  derive(purpose: string): Uint8Array;
+}
+
+/** The master key is not the one that the database was set up with. */
+export class MasterKeyError extends Error {
+  override readonly name = 'MasterKeyError';
+}
+
+export interface MasterKeyOptions {
+  readonly ledger: Ledger;
+  /** In base64: what the settings give, if anything. */
+  readonly configured: string | undefined;
+  readonly dataDir: string;
+  /** Whether processes with other data directories may use the same database. */
+  readonly isShared: boolean;
+}
+
+/**
+ * Finds the master key: the one of the settings; else the file in the data directory, which is made at the first start; else,
+ * where processes share a database and no data directory, one that lies in the database, which then protects nothing that
+ * the database does not. Throws MasterKeyError for another key than the one that the database was set up with.
+ */
+export async function openMasterKey(options: MasterKeyOptions): Promise<MasterKey> {
+  const { ledger } = options;
+  await ledger.declareCollections([MASTER_KEYS_COLLECTION]);
+  const key = await findKey(options);
+  const derive = (purpose: string) => new Uint8Array(hkdfSync('sha256', key, '', `keelson ${purpose}`, KEY_BYTES));
+  const check = Buffer.from(derive('check')).toString('base64url');
+  const known = await putOnce(ledger, 'check', check);
+  if (known !== check) {
+    throw new MasterKeyError(
+      'The master key is not the one that the database was set up with: set KEELSON_MASTER_KEY to that one',
+    );
+  }
+  return { derive };
+}
+
+async function findKey({ ledger, configured, dataDir, isShared }: MasterKeyOptions): Promise<Buffer> {
+  if (configured !== undefined) return Buffer.from(configured, 'base64');
+  const made = randomBytes(KEY_BYTES).toString('base64');
+  const text = isShared
+    ? await putOnce(ledger, 'key', made)
+    : await readOrMakeFile(join(dataDir, MASTER_KEY_FILE), made);
+  return Buffer.from(text, 'base64');
+}
+
+async function readOrMakeFile(path: string, made: string): Promise<string> {
+  try {
+    await writeFile(path, `${made}\n`, { mode: OWNER_ONLY, flag: 'wx', flush: true });
+    return made;
+  } catch (err) {
+    if (!(err instanceof Error && 'code' in err && err.code === 'EEXIST')) throw err;
+    return (await readFile(path, 'utf8')).trim();
+  }
+}
+
+/** Stores a text unless one is there, and gives the one that is. */
+async function putOnce(ledger: Ledger, id: string, text: string): Promise<string> {
+  let stored = text;
+  await ledger.transact(async (view) => {
+    const existing = await view.get(MASTER_KEYS_COLLECTION, id);
+    stored = existing === undefined ? text : String(existing.value['text'] as string);
+    if (existing !== undefined) return [];
+    return [{ kind: 'put', collection: MASTER_KEYS_COLLECTION, id, value: { text } }];
+  });
+  return stored;
+}
