@@ -24,7 +24,12 @@ export function dynamicService(
     return [localName, definition] as const;
   });
   const definition = { name: service.name, fullName: typeName, methods: Object.fromEntries(methods) };
-  return { definition, handlers, policy: OPEN_POLICY };
+  const all = Object.fromEntries(service.methods.map(({ localName }) => [localName, handlers[localName] ?? missing]));
+  return { definition, handlers: all, policy: OPEN_POLICY };
+}
+
+function missing(): never {
+  throw new Error('The test has no handler for this method');
 }
 
 function codecOf(schema: DescMessage): MessageCodec<unknown> {

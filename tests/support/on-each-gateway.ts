@@ -33,31 +33,35 @@ export function onEachGateway(define: (kind: GatewayKind) => void): void {
 export async function startGatewayOf(
   kind: GatewayKind,
   { address, table, dispatcher }: Behind,
+  { allowedOrigins = [ALLOWED_ORIGIN] }: { readonly allowedOrigins?: readonly string[] } = {},
 ): Promise<StartedGateway> {
-  if (kind === 'in front of the server') return startApart({ address, table });
+  if (kind === 'in front of the server') return startApart({ address, table }, allowedOrigins);
   const gateway = createHttpGateway({
     table,
     dispatcher,
     log: pino({ level: 'silent' }),
     isReady: () => true,
     serverInfo: { name: 'keelson', version: '0' },
-    allowedOrigins: [ALLOWED_ORIGIN],
+    allowedOrigins,
     limits: DEFAULT_HTTP_LIMITS,
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   return { port, base: `http://127.0.0.1:${port}`, pid: undefined, close: () => gateway.close(0) };
 }
 
-/** The one origin whose pages may call. */
-export const ALLOWED_ORIGIN = 'https://app.example.com';
+/** The one origin whose pages may call, where a test names no other. */
+const ALLOWED_ORIGIN = 'https://app.example.com';
 
-async function startApart({ address, table }: Pick<Behind, 'address' | 'table'>): Promise<StartedGateway> {
+async function startApart(
+  { address, table }: Pick<Behind, 'address' | 'table'>,
+  allowedOrigins: readonly string[],
+): Promise<StartedGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'keelson-contracts-'));
   const descriptors = join(dir, 'contracts.binpb');
   await writeFile(descriptors, imageOf(table));
   const gateway = await startGatewayProcess({
     args: ['--upstream', address, '--descriptors', descriptors],
-    settings: { KEELSON_CORS_ORIGINS: ALLOWED_ORIGIN, KEELSON_LOG_LEVEL: 'silent' },
+    settings: { KEELSON_CORS_ORIGINS: allowedOrigins.join(','), KEELSON_LOG_LEVEL: 'silent' },
   });
   return {
     port: Number(new URL(gateway.http).port),
