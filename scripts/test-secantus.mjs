@@ -15,6 +15,7 @@ const SERVER = join(VENV, 'bin', 'secantusd-py');
 const SUITES = [
   'contract/ledger-mongo',
   'contract/ledger-retention',
+  'contract/query-mongo',
   'contract/store-mongo',
   'faults/crash-points',
   'faults/documents-processes',

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Document, MongoClient } from 'mongodb';
-import { createLedger } from '../../src/ledger/ledger.js';
+import { type Document, MongoClient, MongoServerError, type Sort } from 'mongodb';
+import { createLedger, type Ledger } from '../../src/ledger/ledger.js';
 import type { OrderField } from '../../src/store/query/condition.js';
 import { choosePlan } from '../../src/store/query/plan.js';
 import { segmentsBehind } from '../../src/store/query/segments.js';
@@ -23,14 +23,25 @@ describeMongo('the plan of a query on a MongoDB server', (server) => {
   const rank: OrderField = { field: { kind: 'value', keys: ['rank'] }, descending: false };
   const request = { parent: 'p/', condition: { kind: 'and', conditions: [] }, orderBy: [rank] } as const;
 
-  it('walks along an index, from a place in the middle on', async function () {
-    this.timeout(20_000);
-    if (!server().isReal) skipBecause(this, 'this server cannot explain a query');
-    const engine = createMongoEngine(server());
-    const store = await engine.open();
-    const ledger = await createLedger({ store, logger: SILENT_LOGGER });
+  let engine: ReturnType<typeof createMongoEngine>;
+  let client: MongoClient;
+  let ledger: Ledger;
+
+  beforeEach(async () => {
+    engine = createMongoEngine(server());
+    client = new MongoClient(engine.url);
+    ledger = await createLedger({ store: await engine.open(), logger: SILENT_LOGGER });
     await ledger.declareCollections(['orders']);
     await ledger.declareIndexes('orders', [{ fields: [rank] }]);
+  });
+  afterEach(async () => {
+    await ledger.close();
+    await client.close();
+    await engine.destroy();
+  });
+
+  it('walks along an index, from a place in the middle on', async function () {
+    if (!(await canWalk(client))) skipBecause(this, 'this server sorts even what an index has in that order');
     const numbers = Array.from({ length: DOCUMENTS }, (_, index) => index);
     await ledger.commit({
       writes: numbers.map((n) => ({ kind: 'put', collection: 'orders', id: `p/${n}`, value: { rank: n % 50 } })),
@@ -39,7 +50,7 @@ describeMongo('the plan of a query on a MongoDB server', (server) => {
     const after = { id: 'p/25', keys: [{ rank: 4, scalar: 25 }] };
     for (const segment of segmentsBehind(after, request.orderBy)) {
       const range = plan.kind === 'walk' ? walkRange(request, plan, segment) : undefined;
-      const explained = range && (await explain(engine.url, range));
+      const explained = range && (await explain(client, 'orders', range));
       expect(JSON.stringify(explained?.['queryPlanner']))
         .to.include('IXSCAN')
         .and.not.match(/COLLSCAN|"SORT"/);
@@ -47,16 +58,28 @@ describeMongo('the plan of a query on a MongoDB server', (server) => {
         .to.have.nested.property('executionStats.totalKeysExamined')
         .that.is.at.most(LIMIT + 1);
     }
-    await ledger.close();
-    await engine.destroy();
   });
 });
 
-async function explain(url: string, { filter, sort }: NonNullable<ReturnType<typeof walkRange>>): Promise<Document> {
-  const client = new MongoClient(url);
-  try {
-    return await client.db().collection('orders').find(filter, { sort, limit: LIMIT }).explain('executionStats');
-  } finally {
-    await client.close();
-  }
+interface Explained {
+  readonly filter: Document;
+  readonly sort: Sort;
+}
+
+/** Tells whether a server reads no more than it needs of the plainest query in the order of an index. */
+async function canWalk(client: MongoClient): Promise<boolean> {
+  const plain = client.db().collection('plain');
+  await plain.createIndex({ n: 1 });
+  await plain.insertMany(Array.from({ length: DOCUMENTS }, (_, n) => ({ n })));
+  const explained = await explain(client, 'plain', { filter: { n: { $gte: 0 } }, sort: { n: 1 } }).catch(noExplanation);
+  return explained !== undefined && !JSON.stringify(explained['queryPlanner']).includes('"SORT"');
+}
+
+function noExplanation(err: unknown): undefined {
+  if (err instanceof MongoServerError) return undefined;
+  throw err;
+}
+
+function explain(client: MongoClient, collection: string, { filter, sort }: Explained): Promise<Document> {
+  return client.db().collection(collection).find(filter, { sort, limit: LIMIT }).explain('executionStats');
 }

@@ -6,8 +6,9 @@ import type { IndexDeclaration } from '../query/query.js';
 import type { Segment } from '../query/segments.js';
 import { candidateFilter, storedPath } from './query-filter.js';
 
-// The last moment that a Date can be.
-const DATE_MS_MAX = 8_640_000_000_000_000;
+// The first and last moment that a timestamp can be, and that every server takes for a date.
+const DATE_MS_MIN = Date.parse('0001-01-01T00:00:00.000Z');
+const DATE_MS_MAX = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** The documents below a parent. Deleted ones have no parent. */
 export function parentRange(parent: string): Document {
@@ -72,7 +73,7 @@ function keyValue(field: Field, { rank, scalar }: SortKey): unknown {
 
 // A place may come from a token that somebody has made up.
 function withinDates(ms: number): number {
-  return Math.max(-DATE_MS_MAX, Math.min(DATE_MS_MAX, Math.trunc(ms) || 0));
+  return Math.max(DATE_MS_MIN, Math.min(DATE_MS_MAX, Math.trunc(ms) || 0));
 }
 
 function pathOf(field: Field): string {
