@@ -176,7 +176,8 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
   #offer(key: string, { revision, value }: KeyRead<V>): void {
     if (this.#shared === undefined) return;
     const bytes = value === undefined ? undefined : this.#codec.encode(value);
-    this.#shared.tier.offer(key, this.#shared.envelopes.seal(key, { revision, bytes }));
+    const envelope = this.#shared.envelopes.seal(key, { revision, bytes });
+    if (envelope !== undefined) this.#shared.tier.offer(key, envelope);
   }
 
   /** Gives undefined where the shared tier has nothing that is provably current. */

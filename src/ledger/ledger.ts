@@ -9,6 +9,7 @@ import { createCommitter } from './committer.js';
 import { createFollows, type FollowEvent, type FollowOptions } from './follow.js';
 import { replayOf } from './judge.js';
 import { createLog, type LogObserver } from './log.js';
+import { createMarks } from './marks.js';
 import { startPoll } from './poll.js';
 import { prepareCommit, requestRecordName } from './prepare.js';
 import type { LogProgress } from './progress.js';
@@ -56,6 +57,12 @@ export interface Ledger extends Reads, Queries {
 
   /** How this process keeps up with the log, for those who watch it. */
   progress(): LogProgress;
+
+  /**
+   * Tells apart histories that have the same revisions: the mark of the log up to a revision, or `undefined` if this
+   * process did not come by it lately. After a backup was restored, what is committed has other marks than what was lost.
+   */
+  markAt(revision: number): bigint | undefined;
 
   /** Is told of every commit in the moment this process reads it. The function that is returned ends it. */
   observe(observer: LedgerObserver): () => void;
@@ -110,6 +117,8 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
   await log.catchUp();
   const recent = createRecent(log.position().revision);
   log.observe(recent);
+  const marks = createMarks(log.position());
+  log.observe(marks);
   const reads = createReads(store, log);
   const follows = createFollows(store, log, recent);
   const onAppended = (revision: number) => wake?.announce(revision);
@@ -148,6 +157,7 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     follow: (following) => follows.follow(following),
     revision: () => log.position().revision,
     progress: () => log.progress(),
+    markAt: (revision) => marks.at(revision),
     observe: (observer: LogObserver) => log.observe(observer),
     leases: {
       read: (name, signal) => abortable(store.readLease(name), signal),

@@ -128,5 +128,5 @@ async function openEnvelopes(ledger: Ledger): Promise<Envelopes> {
     if (existing !== undefined) return [];
     return [{ kind: 'put', collection: CACHE_KEYS_COLLECTION, id: SECRET_ID, value: { secret } }];
   });
-  return createEnvelopes(Buffer.from(secret, 'base64url'));
+  return createEnvelopes(Buffer.from(secret, 'base64url'), (revision) => ledger.markAt(revision));
 }

@@ -85,6 +85,19 @@ describeMongo('the checker, on cached reads of which', (server) => {
       return calls.history();
     },
 
+    'those with a token wait for what it names': async (isOut) => {
+      const calls = recordCalls();
+      const [reader, writer] = await openPair({
+        cache: ({ source }) => (isOut ? { source: { ...source, waitFor: async () => undefined } } : {}),
+      });
+      await calls.put(writer, 'a');
+      await calls.getWithToken(reader);
+      await calls.put(writer, 'b');
+      // One caller alone, whose token names all that was put: such reads have to be as good as default ones.
+      await calls.getWithToken(reader);
+      return calls.history();
+    },
+
     'the near tier drops what has changed': async (isOut) => {
       const calls = recordCalls();
       const [reader, writer] = await openPair({ cache: nearTierThat((near) => (isOut ? near.keepsAll() : near)) });
@@ -177,13 +190,16 @@ describeMongo('the checker, on cached reads of which', (server) => {
 
     'what comes from Redis is no older than what a new process has followed': async (isOut) => {
       const calls = recordCalls();
-      const [first, writer] = await openPair({ redisUrl: redis.url });
+      // Seals that are bound to a history stand in for the mechanism: a new process does not know that of older ones.
+      const unbound: ReplaceParts = ({ shared }) => (shared ? withEnvelopes(shared, () => unboundEnvelopes()) : {});
+      const [first, writer] = await openPair(withRedis(unbound));
       await calls.put(writer, 'a');
       await calls.get(first);
       await untilInRedis(KEY);
       await calls.put(writer, 'b');
-      const credulous: ReplaceParts = () => ({ parts: { changes: new RecentChanges({ floor: 0, keysMax: 1_000 }) } });
-      await calls.get(await ledgers.open(withRedis(isOut ? credulous : () => ({}))));
+      const changes = new RecentChanges({ floor: 0, keysMax: 1_000 });
+      const credulous: ReplaceParts = (options) => ({ ...unbound(options), ...(isOut && { parts: { changes } }) });
+      await calls.get(await ledgers.open(withRedis(credulous)));
       return calls.history();
     },
 
@@ -204,12 +220,12 @@ describeMongo('the checker, on cached reads of which', (server) => {
 
     'what comes from Redis was sealed by this deployment': async (isOut) => {
       const calls = recordCalls();
-      const stranger = createEnvelopes(randomBytes(32));
+      const stranger = createEnvelopes(randomBytes(32), () => 0n);
       const cache: ReplaceParts = ({ shared }) =>
         isOut && shared ? withEnvelopes(shared, (own) => trustingBoth(own, stranger)) : {};
       const [victim, writer] = await openPair(withRedis(cache));
       await calls.put(writer, 'a');
-      await vandal.set(KEY, Buffer.from(stranger.seal('orders/register', forged('never written'))));
+      await vandal.set(KEY, Buffer.from(stranger.seal('orders/register', forged('never written')) ?? []));
       await calls.get(victim);
       return calls.history();
     },
@@ -325,6 +341,10 @@ function claimNewest(sighting: Sighting): Sighting {
 
 function nameless(own: Envelopes): Envelopes {
   return { seal: (_key, sighting) => own.seal('', sighting), open: (_key, envelope) => own.open('', envelope) };
+}
+
+function unboundEnvelopes(): Envelopes {
+  return createEnvelopes(Buffer.alloc(32), () => 0n);
 }
 
 function trustingBoth(own: Envelopes, stranger: Envelopes): Envelopes {

@@ -95,7 +95,7 @@ function accidentsOf({ redis, random }: RedisNemesisOptions): Tricks {
 
 function liesOf({ random, keyPrefix, wakeChannel }: RedisNemesisOptions, client: Redis): Tricks {
   const remembered: Stored[] = [];
-  const stranger = createEnvelopes(randomBytes(32));
+  const stranger = createEnvelopes(randomBytes(32), () => 0n);
   const below = (count: number) => Math.floor(random() * count);
   const some = async (): Promise<Stored[]> => {
     const keys = (await client.keys(`${keyPrefix}*`)).sort().slice(0, SPOILT_AT_ONCE);
@@ -130,10 +130,12 @@ function liesOf({ random, keyPrefix, wakeChannel }: RedisNemesisOptions, client:
       }),
     'seal with the secret of another deployment': () =>
       spoil(([key, value]) =>
-        Buffer.from(stranger.seal(key.slice(keyPrefix.length), { revision: FUTURE, bytes: value })),
+        Buffer.from(stranger.seal(key.slice(keyPrefix.length), { revision: FUTURE, bytes: value }) ?? []),
       ),
     'deny everything with a strange seal': () =>
-      spoil(([key]) => Buffer.from(stranger.seal(key.slice(keyPrefix.length), { revision: FUTURE, bytes: undefined }))),
+      spoil(([key]) =>
+        Buffer.from(stranger.seal(key.slice(keyPrefix.length), { revision: FUTURE, bytes: undefined }) ?? []),
+      ),
     'fill in noise': () => spoil(() => randomBytes(below(200))),
     'hold lists where values were': async () => {
       for (const [key] of await some()) await client.multi().del(key).rpush(key, 'a', 'b').exec();

@@ -27,7 +27,7 @@ describe('createCache()', () => {
       const found: string[] = [];
       for (let round = 0; round < ROUNDS; round += 1) {
         const simulation: Simulation = createSimulation(seed() + round);
-        const parts = { source: simulation.source, envelopes: createEnvelopes(randomBytes(32)) };
+        const parts = { source: simulation.source, envelopes: createEnvelopes(randomBytes(32), () => 0n) };
         const { source, envelopes } = { ...parts, ...change(parts) };
         const cache = createCache({ source, codec: CODEC, shared: { tier: simulation.tier, envelopes } });
         found.push(...(await simulation.run(cache).catch((err: unknown) => [String(err)])));

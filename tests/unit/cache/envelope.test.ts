@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { createEnvelopes } from '../../../src/cache/envelope.js';
 
-const envelopes = createEnvelopes(Buffer.alloc(32, 1));
-const sealed = envelopes.seal('documents/a', { revision: 2 ** 50, bytes: Buffer.from('{"n":1}') });
+const envelopes = createEnvelopes(Buffer.alloc(32, 1), markAt);
+const sealed = sealedAt('documents/a', 2 ** 50, Buffer.from('{"n":1}'));
 
 describe('open()', () => {
   it('gives back what was sealed', () => {
@@ -13,8 +13,8 @@ describe('open()', () => {
   });
 
   it('tells that there was nothing from that there was an empty value', () => {
-    const nothing = envelopes.seal('a', { revision: 1, bytes: undefined });
-    const empty = envelopes.seal('a', { revision: 1, bytes: Buffer.alloc(0) });
+    const nothing = sealedAt('a', 1, undefined);
+    const empty = sealedAt('a', 1, Buffer.alloc(0));
 
     expect(envelopes.open('a', nothing)).to.deep.equal({ revision: 1, bytes: undefined });
     expect(envelopes.open('a', empty)?.bytes).to.have.length(0);
@@ -22,7 +22,13 @@ describe('open()', () => {
 
   it('refuses it under another key, and with another secret', () => {
     expect(envelopes.open('documents/b', sealed)).to.equal(undefined);
-    expect(createEnvelopes(Buffer.alloc(32, 2)).open('documents/a', sealed)).to.equal(undefined);
+    expect(createEnvelopes(Buffer.alloc(32, 2), markAt).open('documents/a', sealed)).to.equal(undefined);
+  });
+
+  it('refuses it in another history, and where none is known', () => {
+    const others = [() => 1n, () => undefined];
+    for (const other of others)
+      expect(createEnvelopes(Buffer.alloc(32, 1), other).open('documents/a', sealed)).to.equal(undefined);
   });
 
   it('refuses it with any bit changed, and cut anywhere', () => {
@@ -36,3 +42,22 @@ describe('open()', () => {
     }
   });
 });
+
+describe('seal()', () => {
+  it('seals nothing of a revision to which no history is known', () => {
+    expect(createEnvelopes(Buffer.alloc(32), () => undefined).seal('a', { revision: 1, bytes: undefined })).to.equal(
+      undefined,
+    );
+  });
+});
+
+/** A history in which every revision has a mark of its own. */
+function markAt(revision: number): bigint {
+  return BigInt.asUintN(64, BigInt(revision) * 3n);
+}
+
+function sealedAt(key: string, revision: number, bytes: Uint8Array | undefined): Uint8Array {
+  const envelope = envelopes.seal(key, { revision, bytes });
+  if (envelope === undefined) throw new TypeError('Nothing was sealed');
+  return envelope;
+}
