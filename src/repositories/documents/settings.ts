@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../store/json-value.js';
 import type { OrderField } from '../../store/query/condition.js';
 import type { StateDocument } from '../../store/state.js';
+import { remembering } from '../../frozen/frozen.js';
 import { parseFieldPath } from '../field-mask.js';
 import { parseOrderBy } from '../order-by.js';
 import type { Schema } from '../filter/schema.js';
@@ -65,9 +66,12 @@ export function parseIndexOrder(orderBy: string): readonly OrderField[] {
   return parseOrderBy(orderBy, CONTENT);
 }
 
-/** What the stored settings of a collection mean. */
+/** What the stored settings of a collection mean. Those that come from a cache are read once. */
 export function readSettings(stored: StateDocument | undefined): CollectionSettings {
-  if (stored === undefined) return NONE;
+  return stored === undefined ? NONE : readStored(stored);
+}
+
+const readStored = remembering((stored: StateDocument): CollectionSettings => {
   const { schema, ttl_field, retention, cache_mode, indexes = [] } = storedSettings(stored);
   return {
     revision: stored.revision,
@@ -77,7 +81,7 @@ export function readSettings(stored: StateDocument | undefined): CollectionSetti
     isCached: cache_mode !== 'disabled',
     indexes: indexes.map((index) => ({ ...index, order: parseIndexOrder(index.orderBy) })),
   };
-}
+});
 
 export function storedSettings(stored: StateDocument): StoredSettings {
   return stored.value as StoredSettings;
