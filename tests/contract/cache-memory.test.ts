@@ -5,7 +5,8 @@ import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/docume
 import { createLedger, type Ledger } from '../../src/ledger/ledger.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger, type CachedLedger } from '../../src/repositories/cached-ledger.js';
 import { createDocuments, DOCUMENTS, type Documents } from '../../src/repositories/documents.js';
-import { declareResource } from '../../src/repositories/resource.js';
+import { COLLECTIONS } from '../../src/repositories/documents/collections.js';
+import { declareResources } from '../../src/repositories/resource.js';
 import type { CallContext } from '../../src/rpc/context.js';
 import { DEFAULT_LIMITS } from '../../src/rpc/limits.js';
 import type { Method } from '../../src/rpc/method-table.js';
@@ -20,8 +21,10 @@ import { SILENT_LOGGER } from '../support/silent-logger.js';
 const MIB = 1024 * 1024;
 const CAP_BYTES = 64 * MIB;
 const NAMES = 1_000_000;
+/** Several times as many as the cap has room for: what is measured went the whole way, and pushed out such as did. */
+const ANSWERED = 150_000;
 const AT_ONCE = 1_000;
-const TEST_MS_MAX = 180_000;
+const TEST_MS_MAX = 120_000;
 /** What else a process keeps, and what its garbage collector has not given back. */
 const SLACK_BYTES = 24 * MIB;
 
@@ -38,7 +41,7 @@ describe('the memory of cached reads of a million names', function () {
     engine = await createEmbeddedEngine();
     ledger = await createLedger({ store: await engine.open(), logger: SILENT_LOGGER });
     await ledger.declareCollections([CACHE_KEYS_COLLECTION]);
-    await declareResource(ledger, DOCUMENTS);
+    await declareResources(ledger, [COLLECTIONS, DOCUMENTS]);
     const invented: Ledger = {
       ...ledger,
       getMany: async (collection, ids) => ({
@@ -74,12 +77,14 @@ describe('the memory of cached reads of a million names', function () {
     const before = measure();
 
     for (let n = 0; n < NAMES; n += AT_ONCE) {
-      await Promise.all(Array.from({ length: AT_ONCE }, (_, offset) => readOne(n + offset)));
+      const read = n < NAMES - ANSWERED ? (one: number) => cached.get(DOCUMENTS.collection, nameOf(one)) : readOne;
+      await Promise.all(Array.from({ length: AT_ONCE }, (_, offset) => read(n + offset)));
       expect(cached.cache.nearBytes()).to.be.at.most(CAP_BYTES);
     }
 
     const held = measure() - before;
-    expect(cached.cache.metrics.misses.absent).to.equal(NAMES);
+    // One more says that the collection has no settings.
+    expect(cached.cache.metrics.misses.absent).to.equal(NAMES + 1);
     // It is full, so that the cap is what keeps it.
     expect(cached.cache.nearBytes()).to.be.greaterThan(CAP_BYTES * 0.9);
     expect(held, `${(held / MIB).toFixed(1)} MiB held`).to.be.at.most(CAP_BYTES + SLACK_BYTES);

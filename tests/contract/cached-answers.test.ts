@@ -4,7 +4,8 @@ import type { SharedTier } from '../../src/cache/shared-tier.js';
 import { createLedger } from '../../src/ledger/ledger.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger, type CachedLedger } from '../../src/repositories/cached-ledger.js';
 import { createDocuments, DOCUMENTS, type Documents } from '../../src/repositories/documents.js';
-import { createResources, declareResource } from '../../src/repositories/resource.js';
+import { COLLECTIONS } from '../../src/repositories/documents/collections.js';
+import { createResources, declareResources } from '../../src/repositories/resource.js';
 import { DEFAULT_LIMITS } from '../../src/rpc/limits.js';
 import type { Method } from '../../src/rpc/method-table.js';
 import { createResponseEncoder } from '../../src/rpc/response-encoder.js';
@@ -31,7 +32,7 @@ describe('a cached resource', () => {
     engine = await createEmbeddedEngine();
     const ledger = await createLedger({ store: await engine.open(), logger: SILENT_LOGGER });
     await ledger.declareCollections([CACHE_KEYS_COLLECTION]);
-    await declareResource(ledger, DOCUMENTS);
+    await declareResources(ledger, [COLLECTIONS, DOCUMENTS]);
     const sharedTier: SharedTier = {
       get: async (key) => void sharedKeys.push(key),
       offer: (key) => void sharedKeys.push(key),
@@ -113,7 +114,9 @@ describe('a cached resource', () => {
     expect(cached.cache.metrics.nearHits).to.equal(0);
     expect(sharedKeys).to.deep.equal([]);
     await documents.get(NAME);
-    expect(sharedKeys).to.deep.equal([`documents/${NAME}`, `documents/${NAME}`]);
+    // What a collection says of its documents is read beside each of them.
+    const settingsKey = `document_collections/${PARENT}`;
+    expect(sharedKeys.filter((key) => key !== settingsKey)).to.deep.equal([`documents/${NAME}`, `documents/${NAME}`]);
   });
 });
 
