@@ -71,13 +71,27 @@ describe('cached reads while Redis is away', function () {
   });
 
   it('wait for a frozen one together, when they come together', async () => {
-    await open();
+    let waiting = 0;
+    let mostWaiting = 0;
+    await open(({ shared }) => {
+      if (shared === undefined) return {};
+      const get: typeof shared.tier.get = async (key) => {
+        waiting += 1;
+        mostWaiting = Math.max(mostWaiting, waiting);
+        try {
+          return await shared.tier.get(key);
+        } finally {
+          waiting -= 1;
+        }
+      };
+      return { shared: { ...shared, tier: { ...shared.tier, get } } };
+    });
     redis.freeze();
-    const began = performance.now();
 
     await Promise.all(Array.from({ length: NAMES }, readCold));
 
-    expect(performance.now() - began).to.be.below(3 * BUDGET_MS);
+    // The first test tells how long one waits. Whatever this machine does beside, nobody waited for the wait of another.
+    expect(mostWaiting).to.equal(NAMES);
   });
 
   it('go on from memory as if nothing were, while it is frozen', async () => {
