@@ -26,6 +26,7 @@ import { createPasswordHasher } from './services/identity/password-hash.js';
 import { createRefreshTokens } from './services/identity/refresh-token.js';
 import { createSessionService } from './services/identity/session-service.js';
 import { createSessions } from './services/identity/sessions.js';
+import { createTokenKeyService } from './services/identity/token-key-service.js';
 
 /** Who is calling and what they may do, in this process. */
 export interface Callers extends Identity {
@@ -122,6 +123,7 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
     services: [
       createIdentityService({ identities, hasher, owners, sessions, keyUses, clock }),
       createSessionService({ identities, hasher, attempts, sessions, families }),
+      createTokenKeyService({ keys, issuer: config.issuer }),
     ],
   };
 }

@@ -7,7 +7,8 @@ import type { KeyRing } from './key-ring.js';
 const MINUTE_MS = 60_000;
 const ACCESS_TOKEN_MS = 10 * MINUTE_MS;
 const MS_PER_SECOND = 1000;
-const ALGORITHM = 'EdDSA';
+/** What access tokens are signed with. */
+export const ALGORITHM = 'EdDSA';
 const TYPE = 'at+jwt';
 /** Tokens whose signature was verified, and is not verified again. */
 const VERIFIED_MAX = 10_000;
