@@ -71,6 +71,17 @@ export function toStatusError(err: unknown, requestId: string): StatusError {
   });
 }
 
+/** Makes a status of parts, for who has no {@link ServiceError}: a reason may be any, and none is there where it is left out. */
+export function statusOf(
+  code: Code,
+  message: string,
+  { reason, retryDelayMs }: { readonly reason?: string | undefined; readonly retryDelayMs?: number | undefined },
+): StatusError {
+  const info = reason === undefined ? [] : [errorInfo(reason, {})];
+  const details = [...info, ...helpfulDetails(retryDelayMs === undefined ? {} : { retryDelayMs })];
+  return new StatusError(code, message, details, { reason, retryDelayMs });
+}
+
 function errorInfo(reason: string, metadata: Readonly<Record<string, string>>): Any {
   const short = Object.entries(metadata).map(([key, value]) => [key, shorten(value, METADATA_BYTES_MAX)] as const);
   const info = ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: new Map(short) });

@@ -4,6 +4,7 @@ import type { MethodDefinition, ResponseOf, ServiceDefinition } from '../service
 import { createConsistencySession, type ConsistencySession } from './consistency-session.js';
 import type { ClientTls } from './grpc-channel.js';
 import { createGrpcTransport } from './grpc-transport.js';
+import type { Interceptor } from './interceptors.js';
 import { createServiceConfig } from './service-config.js';
 import type { Transport } from './transport.js';
 import { createMethod } from './typed-calls.js';
@@ -24,6 +25,8 @@ export interface ClientOptions {
   readonly attemptsMax?: number;
   /** What the calls have seen. Clients of services on one database may share one; otherwise each has its own. */
   readonly session?: ConsistencySession;
+  /** Stand around every call; the first is the outermost. What gRPC repeats by itself is one call to them. */
+  readonly interceptors?: readonly Interceptor[];
 }
 
 /** Options of a client that has its transport already. The client does not close it. */
@@ -32,6 +35,8 @@ export interface TransportClientOptions {
   readonly token?: string;
   /** As in ClientOptions. */
   readonly session?: ConsistencySession;
+  /** As in ClientOptions. */
+  readonly interceptors?: readonly Interceptor[];
 }
 
 /** Options of one call. */
@@ -106,13 +111,13 @@ export function clientFor<D extends ServiceDefinition>(
 
 function clientOver<D extends ServiceDefinition>(
   definition: D,
-  { transport, token, session = createConsistencySession() }: TransportClientOptions,
+  { transport, token, session = createConsistencySession(), interceptors = [] }: TransportClientOptions,
   close: () => void,
 ): ServiceClient<D> {
   const methods: Record<string, unknown> = {};
   for (const [key, method] of Object.entries(definition.methods)) {
     const path = `/${definition.fullName}/${method.name}`;
-    methods[key] = createMethod({ transport, token, session, path, method });
+    methods[key] = createMethod({ transport, token, session, path, method, interceptors });
   }
   // The cast gives the functions the types of the definition that they were made from.
   return { ...methods, close } as unknown as ServiceClient<D>;

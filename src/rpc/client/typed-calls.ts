@@ -11,6 +11,7 @@ import type { ConsistencySession } from './consistency-session.js';
 import { TRACEPARENT_KEY, toTraceparent } from '../trace.js';
 import { CallError } from './call-error.js';
 import type { CallOptions } from './create-client.js';
+import { carryBy, intercept, mapEach, onlyOne, yieldOnce, type Interceptor } from './interceptors.js';
 import { combineSignals } from './signals.js';
 import type { OutgoingCall, Transport } from './transport.js';
 
@@ -22,6 +23,7 @@ export interface CallTarget {
   /** The gRPC path: `/keelson.documents.v1.DocumentService/GetDocument`. */
   readonly path: string;
   readonly method: MethodDefinition;
+  readonly interceptors: readonly Interceptor[];
 }
 
 /** For contracts that state no policy. A call without any deadline could wait for ever on a peer that says nothing. */
@@ -29,11 +31,13 @@ const FALLBACK_TIMEOUT_MS = 60_000;
 
 /** Makes the function that calls the method: what it takes and gives is what ServiceClient says. */
 export function createMethod(target: CallTarget): unknown {
-  const { transport, method } = target;
+  const { transport, method, interceptors } = target;
   const policy = readPolicy(method.options);
-  const encode = encoder(method, policy);
-  const decode = (bytes: Uint8Array) => method.responseType.decode(bytes);
+  const complete = completer(method, policy);
   const start = (options: CallOptions = {}) => startCall(target, policy, options);
+  if (interceptors.length > 0) return createIntercepted(target, { complete, start });
+  const encode = (request: unknown) => method.requestType.encode(complete(request)).finish();
+  const decode = (bytes: Uint8Array) => method.responseType.decode(bytes);
 
   if (method.requestStream && method.responseStream) {
     return (requests: AsyncIterable<unknown>, options?: CallOptions) =>
@@ -49,6 +53,27 @@ export function createMethod(target: CallTarget): unknown {
   }
   return (request: unknown, options?: CallOptions) =>
     readOne(start(options), decode, (call) => transport.unary(call, encode(request)));
+}
+
+interface MethodParts {
+  readonly complete: (request: unknown) => unknown;
+  readonly start: (options?: CallOptions) => StartedCall;
+}
+
+function createIntercepted({ transport, method, interceptors }: CallTarget, { complete, start }: MethodParts): unknown {
+  const carry = intercept(interceptors, carryBy(transport, method));
+  const begin = (call: OutgoingCall, input: unknown) => {
+    const requests = method.requestStream
+      ? mapEach(input as AsyncIterable<unknown>, complete)
+      : yieldOnce(() => complete(input));
+    return carry({ ...call, method }, requests);
+  };
+  const asIs = (message: unknown) => message;
+  if (method.responseStream) {
+    return (input: unknown, options?: CallOptions) => readMany(start(options), asIs, (call) => begin(call, input));
+  }
+  return (input: unknown, options?: CallOptions) =>
+    readOne(start(options), asIs, (call) => onlyOne(begin(call, input), 'answer'));
 }
 
 interface StartedCall {
@@ -109,10 +134,10 @@ function endSpan(span: CallSpan | undefined, err: unknown): void {
   else span?.end('UNKNOWN', Code.UNKNOWN);
 }
 
-async function readOne(
+async function readOne<T>(
   { call, release, noteToken }: StartedCall,
-  decode: (bytes: Uint8Array) => unknown,
-  send: (call: OutgoingCall) => Promise<Uint8Array>,
+  decode: (answer: T) => unknown,
+  send: (call: OutgoingCall) => Promise<T>,
 ): Promise<unknown> {
   let failure: unknown;
   try {
@@ -126,16 +151,16 @@ async function readOne(
   }
 }
 
-async function* readMany(
+async function* readMany<T>(
   { call, release, noteToken }: StartedCall,
-  decode: (bytes: Uint8Array) => unknown,
-  send: (call: OutgoingCall) => AsyncIterable<Uint8Array>,
+  decode: (answer: T) => unknown,
+  send: (call: OutgoingCall) => AsyncIterable<T>,
 ): AsyncGenerator {
   let failure: unknown;
   try {
-    for await (const bytes of send(call)) {
+    for await (const answer of send(call)) {
       noteToken();
-      yield decode(bytes);
+      yield decode(answer);
     }
   } catch (err) {
     failure = err;
@@ -146,16 +171,12 @@ async function* readMany(
   }
 }
 
-async function* mapEach<T, U>(source: AsyncIterable<T>, map: (item: T) => U): AsyncGenerator<U> {
-  for await (const item of source) yield map(item);
-}
-
 /** A request that repeats safely by its id gets one, so that a repeated call is one change (AIP-155). */
-function encoder({ requestType, requestStream }: MethodDefinition, policy: Policy | undefined) {
+function completer({ requestType, requestStream }: MethodDefinition, policy: Policy | undefined) {
   const needsId = !requestStream && policy?.idempotency === Idempotency.IDEMPOTENCY_REQUEST_ID;
-  return (request: unknown): Uint8Array => {
+  return (request: unknown): unknown => {
     const message = requestType.fromPartial(request);
-    return requestType.encode(needsId ? withRequestId(message) : message).finish();
+    return needsId ? withRequestId(message) : message;
   };
 }
 
