@@ -1,4 +1,5 @@
 import { Client as Channel, connectivityState, credentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { registerHealthChecked } from './health-checked.js';
 import { credentialsFromFiles, type ClientTlsFiles } from './tls-files.js';
 
 /** How long a connection may take to come up before it is given up. */
@@ -49,6 +50,7 @@ export interface GrpcChannel {
  * fail with UNAVAILABLE, and the next call tries anew.
  */
 export function createGrpcChannel(options: ChannelOptions): GrpcChannel {
+  registerHealthChecked();
   const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_MS_MAX;
   let channel = open(options);
   let watchdog: NodeJS.Timeout | undefined;

@@ -1,6 +1,7 @@
 import { Idempotency } from '../../../gen/keelson/options/v1/options.js';
 import { readPolicy } from '../policy.js';
 import type { MethodDefinition, ServiceDefinition } from '../service.js';
+import { spreadOverHealthy } from './health-checked.js';
 
 const ATTEMPTS_MAX = 4;
 
@@ -17,7 +18,7 @@ const RETRY_THROTTLING = { maxTokens: 100, tokenRatio: 0.1 };
 
 /**
  * Writes a gRPC service config (https://github.com/grpc/grpc/blob/master/doc/service_config.md) from the policies of a
- * contract: calls are spread over all addresses, and repeated only where the contract says that this is safe.
+ * contract: calls are spread over all addresses that serve, and repeated only where the contract says that this is safe.
  */
 export function createServiceConfig(
   definition: ServiceDefinition,
@@ -27,7 +28,7 @@ export function createServiceConfig(
   const name = safe.map(({ name: method }) => ({ service: definition.fullName, method }));
   const retryPolicy = { ...RETRY_POLICY, maxAttempts: attemptsMax };
   return JSON.stringify({
-    loadBalancingConfig: [{ round_robin: {} }],
+    loadBalancingConfig: spreadOverHealthy(definition.fullName),
     methodConfig: name.length > 0 && attemptsMax > 1 ? [{ name, retryPolicy }] : [],
     retryThrottling: RETRY_THROTTLING,
   });
