@@ -1,9 +1,12 @@
 import { fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { Readable } from 'node:stream';
+import { pino } from 'pino';
 import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway } from '../../src/gateway/http-server.js';
 import type { IncomingCall, LazyDispatcher, Request } from '../../src/rpc/call.js';
-import type { Method } from '../../src/rpc/method-table.js';
+import { createGrpcServer } from '../../src/rpc/grpc/server.js';
+import type { Method, MethodTable } from '../../src/rpc/method-table.js';
 import { toStatusError } from '../../src/rpc/status.js';
+import { currentGateway, startApart } from '../support/on-each-gateway.js';
 import { aTable, fixtureRegistry } from '../unit/gateway/fixture.js';
 
 export type Answer = (call: IncomingCall, request: Uint8Array, method: Method) => Promise<Uint8Array>;
@@ -61,7 +64,7 @@ export const BODY_BYTES_MAX = 1000;
 
 /** A gateway on a port of its own, in front of a recorder. Whoever starts one closes it. */
 export interface RunningGateway {
-  readonly gateway: HttpGateway;
+  readonly gateway: Pick<HttpGateway, 'close'>;
   readonly recorder: Recorder;
   readonly port: number;
   readonly base: string;
@@ -82,6 +85,7 @@ export async function startGateway(
   services: readonly string[] = ['ThingService'],
   { bodyBytesMax = BODY_BYTES_MAX } = {},
 ): Promise<RunningGateway> {
+  if (currentGateway() === 'in front of the server') return lendApart(services, bodyBytesMax);
   const recorder = new Recorder();
   const log: object[] = [];
   const keep = (line: object) => log.push(line);
@@ -105,12 +109,74 @@ export async function startGateway(
     base,
     log,
     setReady: (isReady) => (ready = isReady),
-    async call(path, init = {}) {
-      const response = await fetch(`${base}${path}`, init);
-      const text = await response.text();
-      const isJson = text.startsWith('{') || text.startsWith('[');
-      const json = isJson ? (JSON.parse(text) as Record<string, never>) : undefined;
-      return { status: response.status, headers: response.headers, text, json };
-    },
+    call: callOn(base),
   };
+}
+
+function callOn(base: string): RunningGateway['call'] {
+  return async (path, init = {}) => {
+    const response = await fetch(`${base}${path}`, init);
+    const text = await response.text();
+    const isJson = text.startsWith('{') || text.startsWith('[');
+    const json = isJson ? (JSON.parse(text) as Record<string, never>) : undefined;
+    return { status: response.status, headers: response.headers, text, json };
+  };
+}
+
+/** A process is slow to start: one serves all tests that want the same of it, each with a recorder of its own. */
+interface Apart {
+  recorder: Recorder;
+  readonly base: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const apart = new Map<string, Promise<Apart>>();
+
+/** A hook for `after()`: ends the processes that {@link startGateway} has left running for other tests. */
+export async function closeGatewaysApart(): Promise<void> {
+  const running = await Promise.all(apart.values());
+  apart.clear();
+  for (const one of running) await one.close();
+}
+
+async function lendApart(services: readonly string[], bodyBytesMax: number): Promise<RunningGateway> {
+  const key = `${services.join()} ${bodyBytesMax}`;
+  const starting = apart.get(key) ?? startGatewayApart(services, bodyBytesMax);
+  apart.set(key, starting);
+  const running = await starting;
+  const recorder = new Recorder();
+  running.recorder = recorder;
+  const { base, port } = running;
+  return {
+    gateway: { close: () => Promise.resolve() },
+    recorder,
+    port,
+    base,
+    log: [],
+    setReady: () => undefined,
+    call: callOn(base),
+  };
+}
+
+async function startGatewayApart(services: readonly string[], bodyBytesMax: number): Promise<Apart> {
+  const table = aTable(services) as MethodTable;
+  const running: { recorder: Recorder } = { recorder: new Recorder() };
+  const dispatcher: Pick<LazyDispatcher, 'unary' | 'serverStream'> = {
+    unary: (...args) => running.recorder.dispatcher.unary(...args),
+    serverStream: (...args) => running.recorder.dispatcher.serverStream(...args),
+  };
+  const log = pino({ level: 'silent' });
+  const server = createGrpcServer({ table, dispatcher: dispatcher as LazyDispatcher, log });
+  const address = `127.0.0.1:${await server.listen('127.0.0.1:0')}`;
+  const settings = {
+    KEELSON_CORS_ORIGINS: 'https://app.example.com',
+    KEELSON_MESSAGE_BYTES_MAX: String(bodyBytesMax),
+  };
+  const gateway = await startApart({ address, table }, settings);
+  const close = async () => {
+    await gateway.close();
+    await server.close(0);
+  };
+  return Object.assign(running, { base: gateway.base, port: gateway.port, close });
 }

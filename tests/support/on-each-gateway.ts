@@ -9,6 +9,8 @@ import { fixtureImage } from '../unit/gateway/fixture.js';
 import { startGatewayProcess } from './gateway-process.js';
 import type { RpcServer } from './rpc-server.js';
 
+const START_MS_MAX = 30_000;
+
 export const GATEWAYS = ['in the process of the server', 'in front of the server'] as const;
 export type GatewayKind = (typeof GATEWAYS)[number];
 
@@ -26,7 +28,26 @@ export type Behind = Pick<RpcServer, 'address' | 'table' | 'dispatcher'>;
 
 /** Defines the same tests for a gateway in the process of its server and for one in a process of its own before it. */
 export function onEachGateway(define: (kind: GatewayKind) => void): void {
-  for (const kind of GATEWAYS) context(kind, () => define(kind));
+  for (const kind of GATEWAYS) {
+    context(kind, function () {
+      // A hook may have to start a process first, which takes a busy machine a while.
+      this.timeout(Math.max(this.timeout(), START_MS_MAX));
+      before(() => {
+        current = kind;
+      });
+      after(() => {
+        current = GATEWAYS[0];
+      });
+      define(kind);
+    });
+  }
+}
+
+let current: GatewayKind = GATEWAYS[0];
+
+/** Where the gateways of the tests that run now stand. */
+export function currentGateway(): GatewayKind {
+  return current;
 }
 
 /** Starts a gateway of a kind before what makes the calls. The contracts are those of the fixtures. */
@@ -35,7 +56,8 @@ export async function startGatewayOf(
   { address, table, dispatcher }: Behind,
   { allowedOrigins = [ALLOWED_ORIGIN] }: { readonly allowedOrigins?: readonly string[] } = {},
 ): Promise<StartedGateway> {
-  if (kind === 'in front of the server') return startApart({ address, table }, allowedOrigins);
+  if (kind === 'in front of the server')
+    return startApart({ address, table }, { KEELSON_CORS_ORIGINS: allowedOrigins.join(',') });
   const gateway = createHttpGateway({
     table,
     dispatcher,
@@ -52,16 +74,18 @@ export async function startGatewayOf(
 /** The one origin whose pages may call, where a test names no other. */
 const ALLOWED_ORIGIN = 'https://app.example.com';
 
-async function startApart(
+/** Starts `keelson gateway` before a server whose contracts are some of the fixtures. */
+export async function startApart(
   { address, table }: Pick<Behind, 'address' | 'table'>,
-  allowedOrigins: readonly string[],
+  settings: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
 ): Promise<StartedGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'keelson-contracts-'));
   const descriptors = join(dir, 'contracts.binpb');
   await writeFile(descriptors, imageOf(table));
   const gateway = await startGatewayProcess({
-    args: ['--upstream', address, '--descriptors', descriptors],
-    settings: { KEELSON_CORS_ORIGINS: allowedOrigins.join(','), KEELSON_LOG_LEVEL: 'silent' },
+    args: ['--upstream', address, '--descriptors', descriptors, ...args],
+    settings: { KEELSON_LOG_LEVEL: 'silent', ...settings },
   });
   return {
     port: Number(new URL(gateway.http).port),
