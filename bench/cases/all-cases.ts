@@ -5,6 +5,7 @@ import { rest } from './rest.js';
 import { stream } from './stream.js';
 import { access } from './access.js';
 import { commit } from './commit.js';
+import { firstMessage } from './first-message.js';
 import { follow } from './follow.js';
 import { memory } from './memory.js';
 import { recovery } from './recovery.js';
@@ -18,6 +19,7 @@ export const CASES: readonly BenchCase[] = [
   cachedGet,
   access,
   rest,
+  firstMessage,
   workers,
   commit,
   follow,
