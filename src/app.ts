@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
+import { openAudit } from './audit.js';
 import { openCertificates } from './certificates.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
 import { createDocumentServices, DOCUMENT_RESOURCES, EXPIRING_RESOURCES } from './document-services.js';
@@ -101,8 +102,9 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   if (metrics !== undefined) monitorStorage(metrics, ledger);
   const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
   const callers = await openCallers({ config, ledger, registry, clock, log, cleanups });
+  const audit = await openAudit({ ledger, registry, clock, log, cleanups });
   const own = createDocumentServices({ ledger, log, cleanups });
-  const all = [...own, ...callers.services, ...(extension?.services ?? [])];
+  const all = [...own, ...callers.services, ...audit.services, ...(extension?.services ?? [])];
   for (const { definition, needs } of all) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
   const split = splitServices(all, config);
   const figures = config.publicServices.has('channelz') ? new ServerFigures() : undefined;
@@ -118,11 +120,11 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     builtin,
     environment: { clock, log, openCalls, limits, databaseId, load, clients, ...monitoring },
     cleanups,
-    access: { authenticator: callers.authenticator, authorizer: callers.authorizer },
+    access: { authenticator: callers.authenticator, authorizer: callers.authorizer, audit: audit.sink },
   });
   clients.connect(createInProcessTransport({ table, dispatcher }));
   const adminTokenFile = await callers.prepare(table);
-  sweepExpired([...EXPIRING_RESOURCES, ...callers.resources], { ledger, clock, log, cleanups, metrics });
+  sweepExpired([...EXPIRING_RESOURCES, ...callers.resources, ...audit.resources], { ledger, clock, log, cleanups, metrics });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
   const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc, figures });

@@ -57,7 +57,7 @@ function areaOf({ definition: { fullName } }: Pick<ServiceImplementation, 'defin
   return parts.findLast((part) => !/^v\d/.test(part)) ?? fullName;
 }
 
-type ForwardEnvironment = Omit<PipelineDeps, 'table' | 'authenticator' | 'authorizer'>;
+type ForwardEnvironment = Omit<PipelineDeps, 'table' | 'authenticator' | 'authorizer' | 'audit'>;
 
 interface ForwardingDeps {
   readonly registry: FileRegistry;
@@ -68,8 +68,8 @@ interface ForwardingDeps {
 interface SplitDeps extends ForwardingDeps {
   /** Run here, whatever the settings say. */
   readonly builtin: readonly ServiceImplementation[];
-  /** Who may call what runs here. */
-  readonly access: Pick<PipelineDeps, 'authenticator' | 'authorizer'>;
+  /** Who may call what runs here, and what is kept of it: of calls that are passed on, the other process keeps it. */
+  readonly access: Pick<PipelineDeps, 'authenticator' | 'authorizer' | 'audit'>;
 }
 
 /** Serves all: what runs here, and what is passed on. Callers see no difference. */

@@ -242,10 +242,14 @@ export class RunningCall {
     };
   }
 
-  /** What was not kept before the answer is kept now. Whom nobody knows did nothing: the log has the refusal. */
+  /**
+   * What was not kept before the answer is kept now, and what was denied whatever its policy says. Whom nobody knows did
+   * nothing: the log has the refusal.
+   */
   #auditEnd(status: StatusError | undefined): void {
     const { method, caller } = this;
-    if (method.audit === undefined || this.#isInAudit) return;
+    const isDenied = status?.codeName === 'PERMISSION_DENIED';
+    if ((method.audit === undefined && !isDenied) || this.#isInAudit) return;
     if (caller === ANONYMOUS && method.policy.access.kind !== 'public') return;
     const entry = this.#auditRecord(status);
     this.#environment.audit.record(entry).catch((err: unknown) => {

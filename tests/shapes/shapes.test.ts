@@ -18,6 +18,7 @@ const OF_ONE_PROCESS = [
   'listeners-tls',
   'metrics',
   'profiles',
+  'token-keys',
   'tracing',
 ].map((name) => `tests/e2e/${name}.test.ts`);
 

@@ -3,10 +3,10 @@ import { startMongoServer } from './mongo-server.js';
 import { startServerProcess, type ServerProcess } from './server-process.js';
 
 /** By their areas, as settings name them. */
-const SERVICES = ['documents', 'access', 'longrunning'] as const;
+const PROCESSES = [['documents'], ['access', 'identity', 'audit'], ['longrunning']] as const;
 
 /**
- * Starts a process for each service, which knows where the others are, and one that runs none. Gives the address of that
+ * Starts a process for each service, or for those that belong together, which knows where the others are, and one that runs none. Gives the address of that
  * one: whatever is called there is passed on. They share a database: the one that the settings name, or one of their own.
  */
 export async function startServiceProcesses(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
@@ -18,13 +18,13 @@ export async function startServiceProcesses(settings: Readonly<Record<string, st
   const common = { KEELSON_LOG_LEVEL: 'warn', ...others, KEELSON_STORE_URL: url };
   const backs: ServerProcess[] = [];
   const peers: string[] = [];
-  for (const service of SERVICES) {
+  for (const services of PROCESSES) {
     const back = await startServerProcess({
-      args: ['--services', service],
+      args: ['--services', services.join(',')],
       settings: { ...common, KEELSON_PEERS: peers.join(',') },
     });
     backs.push(back);
-    peers.push(`${service}=${back.address}`);
+    peers.push(...services.map((service) => `${service}=${back.address}`));
   }
   const front = await startServerProcess({
     args: ['--services', 'none'],
