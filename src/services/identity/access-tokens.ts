@@ -13,6 +13,8 @@ const TYPE = 'at+jwt';
 /** Tokens whose signature was verified, and is not verified again. */
 const VERIFIED_MAX = 10_000;
 const TOKEN_LENGTH_MAX = 4096;
+/** Three parts in base64url and nothing else: decoders pass over more than they should, such as spaces. */
+const COMPACT_FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** Who issues tokens, and for whom. */
 export interface TokenNames {
@@ -69,7 +71,7 @@ export function createAccessTokens({ keys, names, clock }: AccessTokensDeps): Ac
       return { token, expireTime: expireSeconds * MS_PER_SECOND };
     },
     verify: async (token) => {
-      if (token.length > TOKEN_LENGTH_MAX) return undefined;
+      if (token.length > TOKEN_LENGTH_MAX || !COMPACT_FORM.test(token)) return undefined;
       const digest = createHash('sha256').update(token).digest('base64');
       const known = verified.get(digest) ?? (await verifyToken(token, { keys, names, clock }));
       if (known === undefined || clock.now() >= known.expireMs) return undefined;
@@ -90,10 +92,11 @@ async function verifyToken(token: string, { keys, names, clock }: AccessTokensDe
       requiredClaims: ['sub', 'iat', 'exp'],
       maxTokenAge: ACCESS_TOKEN_MS / MS_PER_SECOND,
     });
-    const { sub: subject = '', exp = 0, sid, scope } = payload;
+    const { sub: subject = '', exp = 0, iat = 0, sid, scope } = payload;
+    const expireMs = Math.min(exp * MS_PER_SECOND, iat * MS_PER_SECOND + ACCESS_TOKEN_MS);
     const scopes = typeof scope === 'string' ? { scopes: scope.split(' ').filter((word) => word !== '') } : {};
     const session = typeof sid === 'string' ? sid : '';
-    return { claims: { subject, session, ...scopes }, expireMs: exp * MS_PER_SECOND };
+    return { claims: { subject, session, ...scopes }, expireMs };
   } catch (err) {
     if (err instanceof errors.JOSEError) return undefined;
     throw err;
