@@ -1,5 +1,6 @@
 import type { Bindings, Logger } from 'pino';
 import { ServiceError, type FailureDetails } from './errors.js';
+import { StatusError } from './status.js';
 
 /** Stands where a value was that must not be seen. */
 const HIDDEN = '[redacted]';
@@ -65,6 +66,15 @@ function isWord(text: string, at: number, length: number): boolean {
 
 /** Gives the same failure without the values, down to what caused it. */
 export function scrubError(err: unknown, scrub: Scrub): unknown {
+  // The answer of another process, which has scrubbed its details.
+  if (err instanceof StatusError) {
+    const { code, message, details, reason, retryDelayMs, cause } = err;
+    return new StatusError(code, scrub(message), details, {
+      reason,
+      retryDelayMs,
+      cause: scrubCause(cause, scrub, CAUSES_MAX),
+    });
+  }
   return err instanceof ServiceError
     ? new ServiceError(err.reason, scrub(err.message), scrubDetails(err.details, scrub), {
         cause: scrubCause(err.cause, scrub, CAUSES_MAX),

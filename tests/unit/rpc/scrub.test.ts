@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createScrub } from '../../../src/rpc/scrub.js';
+import { Code } from '../../../src/rpc/codes.js';
+import { createScrub, scrubError } from '../../../src/rpc/scrub.js';
+import { StatusError } from '../../../src/rpc/status.js';
 import { seed } from '../../support/seed.js';
 
 describe('createScrub()', () => {
@@ -36,5 +38,21 @@ describe('createScrub()', () => {
       }),
       { seed: seed() },
     );
+  });
+
+  it('leaves the answer of another process what it is, without the values', () => {
+    const cause = new Error('told 12345');
+    const told = new StatusError(Code.UNAUTHENTICATED, 'not 12345', [], { reason: 'X', retryDelayMs: 7, cause });
+
+    const scrubbed = scrubError(told, createScrub(['12345'])) as StatusError;
+
+    expect(scrubbed).to.be.instanceOf(StatusError);
+    expect([scrubbed.code, scrubbed.message, scrubbed.reason, scrubbed.retryDelayMs]).to.deep.equal([
+      Code.UNAUTHENTICATED,
+      'not [redacted]',
+      'X',
+      7,
+    ]);
+    expect((scrubbed.cause as Error).message).to.equal('told [redacted]');
   });
 });
