@@ -67,7 +67,10 @@ async function testGo(server) {
     await rm(folder, { recursive: true, force: true });
     await cp(inRoot('tests/polyglot/go'), folder, { recursive: true });
     await writeFile(join(BUILD, 'buf.gen.yaml'), goTemplate());
-    const packages = ['keelson', 'google/api', 'google/longrunning', 'buf'].flatMap((path) => ['--path', join(BUILD, 'proto', path)]);
+    const packages = ['keelson', 'google/api', 'google/longrunning', 'buf'].flatMap((path) => [
+      '--path',
+      join(BUILD, 'proto', path),
+    ]);
     await buf(['generate', join(BUILD, 'proto'), '--template', join(BUILD, 'buf.gen.yaml'), ...packages], { env });
     await run('go', ['build', '-o', 'client', '.'], { env, cwd: folder });
     return run(join(folder, 'client'), [], { env: server.env });

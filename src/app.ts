@@ -23,7 +23,7 @@ import { createDescriptorIndex } from './rpc/descriptor-index.js';
 import { readDescriptorImage } from './rpc/descriptors.js';
 import { createGrpcServer } from './rpc/grpc/server.js';
 import { createGrpcJsServer } from './rpc/grpc-js/server.js';
-import { createLoadLimit, watchLoad } from './rpc/load-limit.js';
+import { createLoadLimit, watchLoad, type LoadLimit } from './rpc/load-limit.js';
 import { OpenCalls } from './rpc/open-calls.js';
 import type { Policy } from './rpc/policy.js';
 import { ServerFigures } from './rpc/server-figures.js';
@@ -108,9 +108,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   for (const { definition, needs } of all) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
   const split = splitServices(all, config);
   const figures = config.publicServices.has('channelz') ? new ServerFigures() : undefined;
-  const load = createLoadLimit(config.limits);
-  const loadWatch = watchLoad(load, () => openCalls.unarySize);
-  cleanups.add('load watch', () => loadWatch.close());
+  const load = openLoadLimit(config, openCalls, cleanups);
   const { limits } = config;
   const { databaseId } = ledger;
   const clients = new ServiceClients();
@@ -124,7 +122,8 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   });
   clients.connect(createInProcessTransport({ table, dispatcher }));
   const adminTokenFile = await callers.prepare(table);
-  sweepExpired([...EXPIRING_RESOURCES, ...callers.resources, ...audit.resources], { ledger, clock, log, cleanups, metrics });
+  const expiring = [...EXPIRING_RESOURCES, ...callers.resources, ...audit.resources];
+  sweepExpired(expiring, { ledger, clock, log, cleanups, metrics });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
   const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc, figures });
@@ -151,6 +150,13 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     adminTokenFile,
     close: () => cleanups.run(log),
   };
+}
+
+function openLoadLimit({ limits }: Config, openCalls: OpenCalls, cleanups: Cleanups): LoadLimit {
+  const load = createLoadLimit(limits);
+  const watch = watchLoad(load, () => openCalls.unarySize);
+  cleanups.add('load watch', () => watch.close());
+  return load;
 }
 
 interface BuiltinParts {

@@ -22,7 +22,7 @@ export interface CreateUserRequest {
   userId: string;
   /** Makes the call safe to repeat: a UUID that the caller makes for this one change (AIP-155). */
   requestId: string;
-  /** Sets the first password: 12 to 1024 bytes. Without one, the user cannot sign in. */
+  /** Sets the first password: 12 to 512 characters, without a line break. Without one, the user cannot sign in. */
   password: string;
 }
 
@@ -144,7 +144,7 @@ export interface DeleteServiceAccountRequest {
 export interface SetPasswordRequest {
   /** Names the user: `users/{user}`. */
   name: string;
-  /** Holds the new password: 12 to 1024 bytes. */
+  /** Holds the new password: 12 to 512 characters, without a line break. */
   password: string;
   /** Holds the password that is valid now, where a user changes their own. */
   currentPassword: string;
@@ -1765,9 +1765,7 @@ export const IdentityServiceDefinition = {
               115,
             ]) as Buffer,
           ],
-          578365826: [
-            Buffer.from([17, 58, 4, 117, 115, 101, 114, 34, 9, 47, 118, 49, 47, 117, 115, 101, 114, 115]) as Buffer,
-          ],
+          578365826: [Buffer.from([14, 58, 1, 42, 34, 9, 47, 118, 49, 47, 117, 115, 101, 114, 115]) as Buffer],
         },
       },
     },
