@@ -1,4 +1,5 @@
-// `npm test [-- unit|contract|e2e|faults|shapes|drain|FILE ...] [MOCHA OPTION ...]`: prepares the checkout and runs all tests, or those.
+// `npm test [-- unit|contract|e2e|faults|shapes|drain|FILE ...] [MOCHA OPTION ...]`: prepares the checkout and runs those tests, or
+// all but `shapes`, which runs the end-to-end tests again in other shapes of a server: `npm run test:shapes`.
 import './lib/require-node.mjs';
 
 const SUITES = {
@@ -10,13 +11,17 @@ const SUITES = {
   drain: ['drain/**/*'],
 };
 
+const DEFAULT_SPECS = Object.entries(SUITES).flatMap(([name, patterns]) =>
+  name === 'shapes' ? [] : patterns.map((pattern) => `dist/tests/${pattern}.test.js`),
+);
+
 const { prepare } = await import('./lib/prepare.mjs');
 const { runNode, runScript } = await import('./lib/run.mjs');
 
 await runScript(async () => {
   await prepare('all');
   const chosen = process.argv.slice(2).map(compiledPath);
-  const specs = chosen.some(isSpec) ? chosen.flat() : ['dist/tests/**/*.test.js', ...chosen.flat()];
+  const specs = chosen.some(isSpec) ? chosen.flat() : [...DEFAULT_SPECS, ...chosen.flat()];
   process.exitCode = await runNode(['node_modules/mocha/bin/mocha.js', ...specs]);
 });
 
