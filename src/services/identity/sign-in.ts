@@ -40,8 +40,9 @@ export function createSignIn({ identities, hasher, attempts, sessions }: SignInD
     if (upgraded !== undefined) await passwords.upgrade(user, stored, upgraded);
     const issued = await sessions.begin(user, { userAgent, address });
     // Whoever has set another password meanwhile has ended the sessions that there were: this one may have come too late.
+    // No two hashes are the same, of one password either.
     const current = await passwords.find(user, ctx.signal);
-    if (upgraded === undefined && current?.revision !== stored.revision) {
+    if (current?.hash !== (upgraded ?? stored.hash)) {
       await sessions.end(issued.session);
       throw credentialsInvalid();
     }
