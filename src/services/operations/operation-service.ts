@@ -17,9 +17,8 @@ import type { CallContext } from '../../rpc/context.js';
 import { invalidRequest } from '../../rpc/errors.js';
 import { implementService, type ServiceImplementation } from '../../rpc/service.js';
 import { toOperationMessage } from './operation-message.js';
+import { pageSizeOf } from '../page-size.js';
 
-const PAGE_SIZE_DEFAULT = 50;
-const PAGE_SIZE_MAX = 1000;
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const NANOS_PER_MS = 1_000_000;
@@ -58,7 +57,7 @@ export function createOperationService(deps: OperationServiceDeps): ServiceImple
 function createListOperations({ operations }: OperationServiceDeps) {
   return async (ctx: CallContext, request: ListOperationsRequest): Promise<ListOperationsResponse> => {
     const { name, filter, pageToken } = request;
-    const pageSize = Math.min(request.pageSize > 0 ? request.pageSize : PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
+    const pageSize = pageSizeOf({ pageSize: Math.max(0, request.pageSize) });
     if (filter !== '') throw invalidRequest([{ field: 'filter', description: 'must be empty: all are listed' }]);
     const page = await operations.list({ under: name, pageSize, pageToken }, ctx);
     return { operations: page.resources.map(toOperationMessage), nextPageToken: page.nextPageToken, unreachable: [] };
