@@ -1690,8 +1690,8 @@ export const DeleteApiKeyRequest: MessageFns<DeleteApiKeyRequest> = {
 /**
  * Manages principals: users and service accounts, and the API keys of these.
  *
- * A change takes effect with its answer; other processes learn of it within a second, or at once where a call brings its
- * consistency token. Every change is in the audit.
+ * A change takes effect with its answer. What it lets in is let in by every process from then on; what it keeps out is kept
+ * out by the other processes within a second. Every change is in the audit.
  */
 export type IdentityServiceDefinition = typeof IdentityServiceDefinition;
 export const IdentityServiceDefinition = {
