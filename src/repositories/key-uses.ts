@@ -1,8 +1,11 @@
+import { abortable } from '../async/abortable.js';
 import type { Leases } from '../ledger/ledger.js';
 import type { Clock } from '../rpc/context.js';
 
 const FLUSH_INTERVAL_MS = 60_000;
 const KEPT_MS = 400 * 24 * 60 * 60 * 1000;
+/** How long a stop waits for a store that does not answer. */
+const LAST_FLUSH_MS_MAX = 2_000;
 const KIND = 'api_key_uses';
 
 /** Remembers when API keys were used last, without a write a call. */
@@ -44,7 +47,7 @@ export function createKeyUses({ leases, clock, onError }: KeyUsesDeps): KeyUses 
     flush,
     close: async () => {
       clearInterval(timer);
-      await flush().catch(onError);
+      await abortable(flush(), AbortSignal.timeout(LAST_FLUSH_MS_MAX)).catch(onError);
     },
   };
 }

@@ -11,11 +11,12 @@ export function describeMongo(title: string, define: (server: () => MongoServer)
       server = await startMongoServer();
       if (!server) skipWithoutMongo(this);
     });
-    after(() => server?.stop());
-
     define(() => {
       if (!server) throw new Error('Cannot use the MongoDB server: it is not running');
       return server;
     });
+
+    // Behind the hooks of the group, which close what uses the server.
+    after(() => server?.stop());
   });
 }

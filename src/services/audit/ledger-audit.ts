@@ -1,4 +1,5 @@
 import { AuditEntry } from '../../../gen/keelson/audit/v1/audit_service.js';
+import { abortable } from '../../async/abortable.js';
 import type { AuditEntries } from '../../repositories/audit-entries.js';
 import type { AuditRecord, AuditSink } from '../../rpc/access.js';
 import { toTimestamp } from '../timestamp.js';
@@ -9,12 +10,15 @@ const DAY_MS = 24 * 60 * 60 * SECOND_MS;
 export const AUDIT_KEPT_MS = 400 * DAY_MS;
 /** Kinds of refusals that are counted apart, between two flushes. */
 export const REFUSALS_MAX = 200;
+/** How long a stop waits for a ledger that does not answer. */
+const LAST_WRITE_MS_MAX = 2 * SECOND_MS;
 const KEPT_AREAS = /^keelson\.(?:access|identity)\./;
 
 /** An audit whose entries are in the ledger. */
 export interface LedgerAudit extends AuditSink {
   /** Writes down the refusals that were counted. */
   flush(): Promise<void>;
+  /** Writes down the last of them; where the ledger does not take them in time, the log does. */
   close(): Promise<void>;
 }
 
@@ -23,6 +27,8 @@ export interface LedgerAuditDeps {
   /** Takes what does not belong into the ledger, and what the ledger did not take. */
   readonly log: AuditSink;
   readonly onError: (err: unknown) => void;
+  /** Default 2 seconds. */
+  readonly lastWriteMsMax?: number;
 }
 
 interface Refusals {
@@ -36,14 +42,20 @@ interface Refusals {
  * Keeps in the ledger what changed identity or access, before it is answered, and what was refused: that is counted and
  * written down once a second, so that whoever is refused cannot make the ledger grow, nor this process, by trying often.
  */
-export function createLedgerAudit({ entries, log, onError }: LedgerAuditDeps): LedgerAudit {
+export function createLedgerAudit({
+  entries,
+  log,
+  onError,
+  lastWriteMsMax = LAST_WRITE_MS_MAX,
+}: LedgerAuditDeps): LedgerAudit {
   let refusals = new Map<string, Refusals>();
   let flushing: Promise<void> = Promise.resolve();
+  const closing = new AbortController();
 
   const write = async (batch: readonly Refusals[]) => {
     if (batch.length === 0) return;
     try {
-      await entries.add(batch.map(toEntry));
+      await abortable(entries.add(batch.map(toEntry)), closing.signal);
     } catch (err) {
       onError(err);
       for (const { record } of batch) await log.record(record);
@@ -88,7 +100,9 @@ export function createLedgerAudit({ entries, log, onError }: LedgerAuditDeps): L
     flush,
     close: async () => {
       clearInterval(timer);
+      const giveUp = setTimeout(() => closing.abort(new Error('The ledger did not answer in time')), lastWriteMsMax);
       await flush();
+      clearTimeout(giveUp);
     },
   };
 }

@@ -43,6 +43,24 @@ describe('the audit in the ledger', () => {
     expect(outcome).to.equal(away);
   });
 
+  it('leaves to the log at the end what a ledger that does not answer was given', async () => {
+    const silent = createLedgerAudit({
+      entries: { add: () => new Promise(() => {}) },
+      log: { record: async (record) => void logged.push(record) },
+      onError: (err) => failures.push(err),
+      lastWriteMsMax: 1,
+    });
+    const refused = aRecord({ code: 'PERMISSION_DENIED', reason: 'PERMISSION_DENIED' });
+    await silent.record(refused);
+    void silent.flush();
+    await silent.record({ ...refused, caller: 'users/bob' });
+
+    await silent.close();
+
+    expect(logged.map(({ caller }) => caller)).to.deep.equal([refused.caller, 'users/bob']);
+    expect(failures).to.have.length(2);
+  });
+
   it('counts what was refused alike, and tells apart what was not', async () => {
     const denied = { code: 'PERMISSION_DENIED', reason: 'PERMISSION_DENIED', requests: [{ text: 'long' }] };
     for (const timeMs of [5000, 4000, 7000]) await audit.record(aRecord({ ...denied, timeMs }));
