@@ -36,7 +36,7 @@ export async function* readItems(
 export function toItem(line: string, idField: string): ReadItem['item'] {
   const asItIs = { documentId: '', content: { $case: 'json', value: line } } as const;
   try {
-    const { [idField]: id, ...rest } = parseStrictJson(line);
+    const { [idField]: id, ...rest } = parseStrictJson(line).value;
     if (typeof id !== 'string' && !Number.isSafeInteger(id)) return asItIs;
     return { documentId: String(id as string | number), content: { $case: 'json', value: JSON.stringify(rest) } };
   } catch {

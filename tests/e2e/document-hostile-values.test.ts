@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { CollectionServiceDefinition } from '../../gen/keelson/documents/v1/collection_service.js';
-import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
+import {
+  CreateDocumentRequest,
+  DocumentServiceDefinition,
+  ImportDocumentsRequest,
+} from '../../gen/keelson/documents/v1/document_service.js';
+import { FIELDS_MESSAGE_BYTES_MAX } from '../../src/repositories/documents/content.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { describeMongo } from '../support/describe-mongo.js';
+import { callRaw } from '../support/raw-call.js';
 
 const HOOK_MS_MAX = 60_000;
 const CASE_MS_MAX = 120_000;
@@ -13,8 +19,13 @@ const PARENT = 'collections/hostile';
 const NEIGHBOUR = `${PARENT}/documents/neighbour`;
 /** What `{"s":""}` takes beside its text. */
 const AROUND = 8;
+/** What bytes that are no UTF-8 are put in place of. */
+const MARK = 'QQ';
+/** Numbers in one list of which each takes 11 bytes in a Struct, with 20 around them. */
+const MESSAGE_NUMBERS_MAX = Math.floor((FIELDS_MESSAGE_BYTES_MAX - 20) / 11);
 
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+const numbers = (count: number) => JSON.stringify({ n: Array.from({ length: count }, () => 1) });
 const lists = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
 
 /** JSON texts of contents, which must come back as the same value. */
@@ -47,6 +58,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   'half a surrogate pair': '{"a":"\\ud800"}',
   'half a surrogate pair in a key': '{"\\udfff":1}',
   'a byte more than a mebibyte': `{"s":"${'x'.repeat(MIB - AROUND + 1)}"}`,
+  'numbers that take more than a message as a Struct, and less than a mebibyte as JSON': numbers(
+    MESSAGE_NUMBERS_MAX + 1,
+  ),
   'no JSON': '{a:1}',
   'a list': '[1]',
   NaN: '{"a":NaN}',
@@ -100,6 +114,39 @@ function testValues(settings: () => Readonly<Record<string, string>>): void {
   const read = async (id: string) => (await documents.getDocument({ name: `${PARENT}/documents/${id}` })).fields;
   const nextId = () => `d${(serial += 1)}`;
 
+  it('bytes that are no UTF-8 are refused clearly, by every way in', async () => {
+    const broken = (bytes: Uint8Array) => {
+      const copy = Buffer.from(bytes);
+      for (let at = copy.indexOf(MARK); at !== -1; at = copy.indexOf(MARK)) copy.write('\xff\xfe', at, 'latin1');
+      return copy;
+    };
+    const [posted, created, imported] = [nextId(), nextId(), nextId()];
+    const call = (method: string, message: Uint8Array) =>
+      callRaw(app.address, `/${DocumentServiceDefinition.fullName}/${method}`, {
+        headers: { authorization: `Bearer ${app.token}` },
+        body: framed(broken(message)),
+      });
+    const creation = { parent: PARENT, documentId: created, document: { fields: { [MARK]: MARK } } };
+    const item = { documentId: imported, content: { $case: 'json', value: `{"a":"${MARK}"}` } as const };
+
+    const response = await fetch(`${app.http}/v1/${PARENT}/documents?documentId=${posted}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${app.token}`, 'content-type': 'application/json' },
+      body: broken(Buffer.from(`{"fields":{"a":"${MARK}"}}`)),
+    });
+    const answers = await Promise.all([
+      call('CreateDocument', CreateDocumentRequest.encode(CreateDocumentRequest.fromPartial(creation)).finish()),
+      call(
+        'ImportDocuments',
+        ImportDocumentsRequest.encode(ImportDocumentsRequest.fromPartial({ parent: PARENT, items: [item] })).finish(),
+      ),
+    ]);
+
+    expect(response.status, await response.text()).to.equal(400);
+    expect(answers.map(({ grpcStatus }) => Number(grpcStatus))).to.deep.equal([3, 3], answers[0].grpcMessage);
+    for (const id of [posted, created, imported]) expect(await read(id).catch(() => 'nothing')).to.equal('nothing');
+  });
+
   for (const [what, json] of Object.entries(FAITHFUL)) {
     it(`${what} are stored as they are, by every way in`, async () => {
       const expected = JSON.parse(json, (_, value: unknown) => (value === 0 ? 0 : value)) as object;
@@ -114,6 +161,41 @@ function testValues(settings: () => Readonly<Record<string, string>>): void {
     }).timeout(CASE_MS_MAX);
   }
 
+  it('numbers that nearly fill a message of 4 MiB are read by every way out', async () => {
+    const parent = 'collections/large';
+    const name = `${parent}/documents/${nextId()}`;
+    const json = numbers(MESSAGE_NUMBERS_MAX);
+    const fields = JSON.parse(json) as { readonly n: readonly number[] };
+    const writes = [{ operation: { $case: 'update', value: { name, fields } } as const }];
+    const { documents: written } = await documents.commitDocuments({ parent, writes });
+    const first = async <T, R>(stream: AsyncIterable<T>, pick: (message: T) => R | undefined) => {
+      for await (const message of stream) {
+        const picked = pick(message);
+        if (picked !== undefined) return picked;
+      }
+      return undefined;
+    };
+
+    const response = await fetch(`${app.http}/v1/${name}`, { headers: { authorization: `Bearer ${app.token}` } });
+    const initial = await first(
+      documents.watchDocuments({ parent, initialState: true }),
+      (at) => at.changes[0]?.change,
+    );
+    const exported = await first(documents.exportDocuments({ parent }), (at) => at.items[0]?.content);
+    const found = {
+      commit: written[0]?.fields,
+      get: (await documents.getDocument({ name })).fields,
+      batchGet: (await documents.batchGetDocuments({ parent, names: [name] })).documents[0]?.fields,
+      list: (await documents.listDocuments({ parent })).documents[0]?.fields,
+      query: await first(documents.queryDocuments({ parent }), (at) => at.documents[0]?.fields),
+      export: exported?.$case === 'json' ? (JSON.parse(exported.value) as object) : exported?.value,
+      watch: initial?.$case === 'put' ? initial.value.fields : undefined,
+      rest: ((await response.json()) as { fields: object }).fields,
+    };
+
+    for (const [way, read] of Object.entries(found)) expect(JSON.stringify(read), way).to.have.length(json.length);
+  }).timeout(CASE_MS_MAX);
+
   for (const [what, json] of Object.entries(REFUSED)) {
     it(`${what} is refused clearly, by every way in`, async () => {
       const id = nextId();
@@ -127,6 +209,13 @@ function testValues(settings: () => Readonly<Record<string, string>>): void {
       expect(await read(id).catch(() => 'nothing')).to.equal('nothing');
     }).timeout(CASE_MS_MAX);
   }
+}
+
+/** A message as a call sends it, with its length before it. */
+function framed(message: Buffer): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(message.length, 1);
+  return Buffer.concat([header, message]);
 }
 
 /** The JSON of a value with its keys in order, so that large ones are compared fast. */

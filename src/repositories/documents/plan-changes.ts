@@ -106,7 +106,8 @@ function toStep(deps: PlanDeps, { change, position, found, existing, settings, p
   const fields = changedContent(change, existing, { kind: definition, schema: definition.schema, nowMs });
   let value: JsonObject | undefined;
   if (fields !== undefined) {
-    assertContent(fields);
+    // What is written whole was checked as it came in.
+    if (change.kind !== 'put' || fields !== change.fields) assertContent(fields);
     const violations = checkOf(parent, settings)(fields);
     if (violations.length > 0) throw new ContentError(violations);
     const expireTime = expireTimeOf(fields, settings, nowMs);

@@ -1,31 +1,26 @@
+import { FIELDS_DEPTH_MAX, sizeProblem } from '../../repositories/documents/content.js';
 import { invalidRequest, type FieldViolation } from '../../rpc/errors.js';
 import type { JsonObject, JsonValue } from '../../store/json-value.js';
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-
-/** The most that the content of a document may take as JSON. */
-export const FIELDS_BYTES_MAX = MIB;
-
-/** The deepest nesting of objects and lists; Protobuf decoders stop at a hundred messages, which is a little more. */
-export const FIELDS_DEPTH_MAX = 30;
 
 const PLAIN_KEY = /^[A-Za-z0-9_]+$/;
 
 /**
  * Checks that the content of a document can be stored as it is: no NaN or infinity, which JSON cannot tell, no value
- * without a kind, and within the limits. Throws INVALID_REQUEST with the path of what is wrong.
+ * without a kind, and within the limits. `json` is the same as JSON, if the caller has it. Throws INVALID_REQUEST with the
+ * path of what is wrong.
  */
-export function readFields(field: string, value: Readonly<Record<string, unknown>> | undefined): JsonObject {
+export function readFields(
+  field: string,
+  value: Readonly<Record<string, unknown>> | undefined,
+  json?: string,
+): JsonObject {
   if (value === undefined) return {};
   const violation = findViolation(field, value, 1);
   if (violation !== undefined) throw invalidRequest([violation]);
   // findViolation has seen every value in it.
   const fields = value as JsonObject;
-  const bytes = Buffer.byteLength(JSON.stringify(fields));
-  if (bytes > FIELDS_BYTES_MAX) {
-    throw invalidRequest([{ field, description: `must be at most ${FIELDS_BYTES_MAX} bytes as JSON, is ${bytes}` }]);
-  }
+  const description = sizeProblem(fields, json ?? JSON.stringify(fields));
+  if (description !== undefined) throw invalidRequest([{ field, description }]);
   return fields;
 }
 

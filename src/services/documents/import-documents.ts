@@ -119,8 +119,8 @@ function readItem(
 
 function readContent(content: DocumentItem['content']): { readonly fields: JsonObject; readonly bytes: number } {
   if (content?.$case === 'json') {
-    const fields = readFields('fields', parseStrictJson(content.value));
-    return { fields, bytes: content.value.length };
+    const { value, json } = parseStrictJson(content.value);
+    return { fields: readFields('fields', value, json), bytes: json.length };
   }
   const fields = readFields('fields', content?.value);
   return { fields, bytes: JSON.stringify(fields).length };

@@ -5,17 +5,24 @@ export class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
 }
 
+/** A JSON object, and the same written without spaces. */
+export interface StrictJson {
+  readonly value: JsonObject;
+  readonly json: string;
+}
+
 /**
  * Reads the text of a JSON object. Refuses what JSON.parse takes and other readers take otherwise: a name that stands
  * twice in an object, of which one value would be lost, and a number that a double cannot hold, which would be infinity.
  */
-export function parseStrictJson(text: string): JsonObject {
+export function parseStrictJson(text: string): StrictJson {
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new StrictJsonError('must be a JSON object');
   // Written again it is the same text, unless something was lost, or it was written in another way to begin with.
-  if (stringify(value) !== text) assertNothingLost(text);
-  return value as JsonObject;
+  const json = stringify(value);
+  if (json !== text) assertNothingLost(text);
+  return { value: value as JsonObject, json };
 }
 
 function parse(text: string): unknown {

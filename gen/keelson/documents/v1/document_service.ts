@@ -47,7 +47,11 @@ export interface Document {
    * `a-z`, `0-9`, `_`, `-`, `.` and `~`, and begins with a letter, a digit or `_`.
    */
   name: string;
-  /** Holds the content. Numbers are IEEE 754 doubles. At most 1 MiB as JSON, and 30 levels deep. */
+  /**
+   * Holds the content. Numbers are IEEE 754 doubles. At most 1 MiB as JSON, 30 levels deep, and 4032 KiB as a message, so
+   * that whatever is stored can be read by clients which take no message above 4 MiB: long lists of small numbers take
+   * five times the room there.
+   */
   fields:
     | { [key: string]: unknown }
     | undefined;
