@@ -44,7 +44,7 @@ export function openReader(path: string): Reader {
     tail: () => toPosition(statements.tail.get([])),
     floor: () => toPosition(statements.floor.get([])),
     entriesFrom: (after, limit) => (statements.entries.all([after, after, after, limit]) as EntryRow[]).map(toEntry),
-    get: ({ collection, ids }) => ids.map((key) => toDocument(collection, queriesFor(collection).get.get([key]))),
+    get: (request) => getRows(request, queriesFor(request.collection)),
     scan: (request) => scanRows(request, queriesFor(request.collection)),
     query: (request, indexes) => runQuery(db, request, indexes),
     followers: () => statements.followers.all([]) as FollowerPosition[],
@@ -85,6 +85,7 @@ function prepareStatements(db: Database.Database) {
 
 interface DocumentQueries {
   readonly get: Database.Statement;
+  readonly getMany: Database.Statement;
   readonly scan: Database.Statement;
   readonly scanToEnd: Database.Statement;
 }
@@ -94,11 +95,21 @@ function queriesOf(db: Database.Database, tables: Map<string, DocumentQueries>, 
   if (known) return known;
   const prepared = {
     get: db.prepare(`SELECT * FROM "${name}" WHERE id = ?`),
+    getMany: db.prepare(`SELECT * FROM "${name}" WHERE id IN (SELECT value FROM json_each(?))`),
     scan: db.prepare(`SELECT * FROM "${name}" WHERE id >= ? AND id > ? AND id < ? ORDER BY id LIMIT ?`),
     scanToEnd: db.prepare(`SELECT * FROM "${name}" WHERE id >= ? AND id > ? ORDER BY id LIMIT ?`),
   };
   tables.set(name, prepared);
   return prepared;
+}
+
+// A call of the driver costs more than the search of a row, so that many are asked for at once.
+function getRows({ collection, ids }: GetRequest, { get, getMany }: DocumentQueries): (StateDocument | undefined)[] {
+  const [first] = ids;
+  if (first !== undefined && ids.length === 1) return [toDocument(collection, get.get([first]))];
+  const rows = getMany.all([JSON.stringify(ids)]) as DocumentRow[];
+  const rowOf = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => toDocument(collection, rowOf.get(id)));
 }
 
 function scanRows(request: ScanRequest, { scan, scanToEnd }: DocumentQueries): StateDocument[] {
