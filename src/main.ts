@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBackupCommands } from './commands/backup.js';
 import { addCallCommand } from './commands/call.js';
 import { addConfigCommand } from './commands/config.js';
 import { addExportCommand } from './commands/export.js';
@@ -21,5 +22,6 @@ export async function main(argv: readonly string[]): Promise<void> {
   addExportCommand(program);
   addHealthCommand(program);
   addLedgerCommand(program);
+  addBackupCommands(program);
   await program.parseAsync(argv);
 }

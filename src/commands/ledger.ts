@@ -33,14 +33,16 @@ export function addLedgerCommand(program: Command): void {
 }
 
 async function verify(store: Store, note: Note | undefined): Promise<number> {
-  const verification = await verifyLedger(store, { note, onProgress: process.stderr.isTTY ? showProgress : undefined });
-  if (process.stderr.isTTY) process.stderr.write('\r\u001B[K');
+  const verification = await verifyLedger(store, { note, onProgress: showProgress() });
   if (verification.ok) return printSummary(verification.summary);
+  if (process.stderr.isTTY) process.stderr.write(ERASE_LINE);
   process.stdout.write(`${verification.fault.message}\n`);
   return 1;
 }
 
-function printSummary({ end, floor, entries, documents, unvouched }: VerifySummary): number {
+/** Prints what verifying came to, and gives the exit code. */
+export function printSummary({ end, floor, entries, documents, unvouched }: VerifySummary): number {
+  if (process.stderr.isTTY) process.stderr.write(ERASE_LINE);
   const from = floor.revision === 0 ? '' : `, the rest up to ${floor.revision} was dropped by retention`;
   process.stdout.write(`${entries} entries up to revision ${end.revision} are whole${from}\n`);
   process.stdout.write(`${documents} documents are as their last commit left them`);
@@ -50,8 +52,14 @@ function printSummary({ end, floor, entries, documents, unvouched }: VerifySumma
 }
 
 const BAR_WIDTH = 40;
+const ERASE_LINE = '\r\u001B[K';
 
-function showProgress(revision: number, last: number): void {
+/** Gives what shows how far verifying has come to a person who waits, and to nobody else. */
+export function showProgress(): ((revision: number, last: number) => void) | undefined {
+  return process.stderr.isTTY ? drawBar : undefined;
+}
+
+function drawBar(revision: number, last: number): void {
   const filled = Math.floor((revision / last) * BAR_WIDTH);
   process.stderr.write(`\r[${'#'.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] revision ${revision} of ${last}`);
 }
@@ -65,23 +73,30 @@ async function tail(store: Store, options: { readonly after?: number; readonly f
   return 0;
 }
 
-async function withStore(work: (store: Store) => Promise<number>): Promise<number> {
-  try {
+function withStore(work: (store: Store) => Promise<number>): Promise<number> {
+  return tellMistakes(async () => {
     const store = await openStore(readConfig(process.env));
     try {
       return await work(store);
     } finally {
       await store.close();
     }
+  });
+}
+
+/** Does the work of a command. Mistakes that a person can mend are told in a sentence; anything else with its stack. */
+export async function tellMistakes(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
   } catch (err) {
-    // Mistakes that a person can mend are told in a sentence; anything else with its stack.
     if (!(err instanceof ConfigError || err instanceof StoreError || err instanceof LedgerError)) throw err;
     process.stderr.write(`${err.message}\n`);
     return 1;
   }
 }
 
-function toNote(text: string): Note {
+/** Reads the value of `--note`. */
+export function toNote(text: string): Note {
   const note = parseNote(text);
   if (!note) throw new InvalidArgumentError('must be REVISION:HASH or HASH, as "keelson ledger verify" prints it');
   return note;

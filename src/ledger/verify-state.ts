@@ -3,7 +3,7 @@ import { documentKey, effectsOf } from '../store/effects.js';
 import { type Commit, decodeCommits } from '../store/entry.js';
 import { REQUESTS_COLLECTION } from '../store/requests.js';
 import type { StateDocument, StateWrite } from '../store/state.js';
-import type { Store } from '../store/store.js';
+import type { StoreReads } from '../store/store.js';
 import { ENTRIES_PER_READ, SCAN_LIMIT_MAX } from './limits.js';
 import type { Fault } from './verify-chain.js';
 
@@ -22,7 +22,7 @@ export interface StateRange {
   readonly applied: number;
 }
 
-export function createStateCheck(store: Store, range: StateRange): StateCheck {
+export function createStateCheck(store: StoreReads, range: StateRange): StateCheck {
   // Puts whose document is not there. A later delete has to explain each of them.
   const unexplained = new Map<string, StateWrite>();
   const confirmed = new Map<string, number>();
@@ -77,7 +77,7 @@ interface Pair {
   readonly found: StateDocument | undefined;
 }
 
-async function readEach(store: Store, effects: readonly StateWrite[], at: number): Promise<readonly Pair[]> {
+async function readEach(store: StoreReads, effects: readonly StateWrite[], at: number): Promise<readonly Pair[]> {
   const pairs: Pair[] = [];
   for (const collection of new Set(effects.map((effect) => effect.collection))) {
     const group = effects.filter((effect) => effect.collection === collection);
@@ -87,7 +87,7 @@ async function readEach(store: Store, effects: readonly StateWrite[], at: number
   return pairs;
 }
 
-async function* documentsOf(store: Store, collection: string, { applied: at }: StateRange) {
+async function* documentsOf(store: StoreReads, collection: string, { applied: at }: StateRange) {
   let after: string | undefined;
   for (;;) {
     const { documents } = await store.scanDocuments({ collection, prefix: '', after, limit: SCAN_LIMIT_MAX, at });
@@ -97,14 +97,14 @@ async function* documentsOf(store: Store, collection: string, { applied: at }: S
   }
 }
 
-async function findUnknown(store: Store, collection: string, range: StateRange): Promise<Fault | undefined> {
+async function findUnknown(store: StoreReads, collection: string, range: StateRange): Promise<Fault | undefined> {
   for await (const document of documentsOf(store, collection, range)) {
     if (document.revision > range.floor && !(await wasWritten(store, document))) return unknown(document);
   }
   return undefined;
 }
 
-async function wasWritten(store: Store, document: StateDocument): Promise<boolean> {
+async function wasWritten(store: StoreReads, document: StateDocument): Promise<boolean> {
   const entries = await store.readEntries(document.revision - 1, 1);
   const commit = entries.flatMap(decodeCommits).find(({ revision }) => revision === document.revision);
   const effects = commit ? effectsOf([commit]) : [];
@@ -112,13 +112,13 @@ async function wasWritten(store: Store, document: StateDocument): Promise<boolea
 }
 
 // Requests are forgotten in time, and a document may have been deleted since its stretch was looked at.
-async function isMissing(store: Store, { collection, id, revision }: StateWrite): Promise<boolean> {
+async function isMissing(store: StoreReads, { collection, id, revision }: StateWrite): Promise<boolean> {
   if (collection === REQUESTS_COLLECTION) return false;
   const { documents } = await store.getDocuments({ collection, ids: [id], at: revision });
   return documents[0] === undefined && !(await wasDeletedAfter(store, { collection, id, revision }));
 }
 
-async function wasDeletedAfter(store: Store, written: Omit<StateWrite, 'document'>): Promise<boolean> {
+async function wasDeletedAfter(store: StoreReads, written: Omit<StateWrite, 'document'>): Promise<boolean> {
   for (let { revision } = written; ;) {
     const entries = await store.readEntries(revision, ENTRIES_PER_READ);
     const last = entries.at(-1);

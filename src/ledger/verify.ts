@@ -1,5 +1,5 @@
 import { decodeCommits, type Entry } from '../store/entry.js';
-import type { Position, Store } from '../store/store.js';
+import type { Position, StoreReads } from '../store/store.js';
 import { ENTRIES_PER_READ } from './limits.js';
 import { positionAfter } from './log.js';
 import { createStateCheck } from './verify-state.js';
@@ -33,7 +33,7 @@ export interface VerifySummary {
  * Walks the log from its oldest entry, and holds every entry against the one before it and every document against the
  * entry that wrote it last. It reads only, and may run beside processes that write.
  */
-export async function verifyLedger(store: Store, options: VerifyOptions = {}): Promise<Verification> {
+export async function verifyLedger(store: StoreReads, options: VerifyOptions = {}): Promise<Verification> {
   const floor = await store.readFloor();
   const applied = await store.readApplied();
   const state = createStateCheck(store, { floor: floor.revision, applied: applied.revision });

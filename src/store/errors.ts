@@ -74,3 +74,45 @@ export class StoreClosedError extends StoreError {
     super('Cannot use the store: it is closed');
   }
 }
+
+/** A backup could not be taken. */
+export class BackupFailedError extends StoreError {
+  readonly reason = 'BACKUP_FAILED';
+  override readonly name = 'BackupFailedError';
+
+  constructor(what: string, why: string) {
+    super(`Cannot back up ${what}: ${why}`);
+  }
+}
+
+/** A file is no whole backup. */
+export class BackupIncompleteError extends StoreError {
+  readonly reason = 'BACKUP_INCOMPLETE';
+  override readonly name = 'BackupIncompleteError';
+
+  constructor(path: string, why: string) {
+    super(`Cannot use backup "${path}": ${why}`);
+  }
+}
+
+/** What would be written is there already. It was not touched. */
+export class NotEmptyError extends StoreError {
+  readonly reason = 'NOT_EMPTY';
+  override readonly name = 'NotEmptyError';
+
+  constructor(action: string, where: string, found: string) {
+    super(`Cannot ${action} "${where}": ${found}`);
+  }
+}
+
+/** A database whose restore was cut short, or still runs. */
+export class RestoreUnfinishedError extends StoreError {
+  readonly reason = 'RESTORE_UNFINISHED';
+  override readonly name = 'RestoreUnfinishedError';
+
+  constructor(where: string) {
+    super(
+      `Cannot open "${where}": a restore into it has not ended; where none runs, drop the database and restore again`,
+    );
+  }
+}

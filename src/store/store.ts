@@ -3,6 +3,21 @@ import type { Lease, LeaseName, LeaseScan, LeaseSwap, SwapOutcome } from './leas
 import type { IndexDeclaration, QueryRead, QueryRequest } from './query/query.js';
 import type { StateDocument } from './state.js';
 
+/** What is read to look a database over, or to copy it. */
+export type StoreReads = Pick<
+  Store,
+  | 'databaseId'
+  | 'collections'
+  | 'readApplied'
+  | 'readFloor'
+  | 'readTail'
+  | 'readEntries'
+  | 'getDocuments'
+  | 'scanDocuments'
+  | 'readFollowers'
+  | 'readLeases'
+>;
+
 /**
  * What the ledger needs from a database, and no more. One suite (`tests/contract/store.ts`) holds every engine to it.
  *
@@ -93,6 +108,9 @@ export interface Store {
   /** Leases in the byte order of their ids, expired ones as well. */
   scanLeases(scan: LeaseScan): Promise<readonly Lease[]>;
 
+  /** Leases of all kinds behind one, in an order of the engine's own; from the first where none is named. */
+  readLeases(after: LeaseName | undefined, limit: number): Promise<readonly Lease[]>;
+
   /** Removes leases that expired before a time, in milliseconds since 1970. */
   dropLeases(before: number): Promise<void>;
 
@@ -122,9 +140,12 @@ export interface GetRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** In the place of a revision: the documents as they are, each at whatever revision, and none that are deleted. */
+export const AS_THEY_ARE = Number.MAX_SAFE_INTEGER;
+
 export interface ScanRequest {
   readonly collection: string;
-  /** A revision that has been applied. */
+  /** A revision that has been applied, or `AS_THEY_ARE`. */
   readonly at: number;
   /** Only ids that begin with this. */
   readonly prefix: string;

@@ -94,6 +94,20 @@ export function describeStore(createEngine: CreateEngine): void {
       expect(await scan('users/a/2', 2)).to.deep.equal(['users/a/3']);
     });
 
+    it('is met once by whoever reads all, whatever its kind', async () => {
+      const made = ['attempts/a', 'sessions/a', 'sessions/b'].map((name) => name.split('/') as [string, string]);
+      for (const [kind, id] of made) await make({ kind, id });
+      const met: string[] = [];
+      let page = await store.readLeases(undefined, 2);
+      while (page.length > 0) {
+        met.push(...page.map(({ kind, id }) => `${kind}/${id}`));
+        page = await store.readLeases(page.at(-1), 2);
+      }
+      expect(met)
+        .to.have.members(made.map((name) => name.join('/')))
+        .and.have.length(made.length);
+    });
+
     it('is removed some time after it has expired, and made anew with a fence that it never had', async () => {
       await make();
       await make({ id: 'kept', expireTime: TIME + 1000 });

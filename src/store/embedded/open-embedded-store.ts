@@ -2,7 +2,7 @@ import { isCollectionName } from '../collection-name.js';
 import { genesisHash } from '../entry.js';
 import { InvalidCollectionNameError } from '../errors.js';
 import { ReadyIndexes } from '../query/ready-indexes.js';
-import type { Position, Store } from '../store.js';
+import type { Position, Store, StoreReads } from '../store.js';
 import { holdDataDirectory } from './data-directory.js';
 import { openReader, type Reader } from './reader.js';
 import { checkDataFile } from './schema.js';
@@ -44,10 +44,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
 function createEmbeddedStore({ writer, reader, indexes, release }: EmbeddedStoreParts): Store {
   const declared = new Set(reader.collections());
-  const start: Position = { revision: 0, hash: genesisHash(reader.databaseId), time: 0 };
-  const floor = () => reader.floor() ?? start;
   return {
-    databaseId: reader.databaseId,
+    ...createStoreReads(reader),
     shared: false,
     hasCollection: (name) => declared.has(name),
     collections: () => [...declared].sort(),
@@ -56,15 +54,9 @@ function createEmbeddedStore({ writer, reader, indexes, release }: EmbeddedStore
       await writer.call('dropOtherIndexes', { collection, indexes: declaredIndexes });
       await indexes.declare(collection, declaredIndexes, (index) => writer.call('createIndex', { collection, index }));
     },
-    readApplied: async () => reader.tail() ?? floor(),
-    readFloor: async () => floor(),
-    readTail: async (after, limit) => reader.entriesFrom(after, limit),
-    readEntries: async (after, limit) => reader.entriesFrom(after, limit),
     append: (entry) => writer.call('append', entry),
     // `append` did it.
     apply: async () => {},
-    getDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.get(request) })),
-    scanDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.scan(request) })),
     queryDocuments: async (request) =>
       readSnapshot(reader, () => reader.query(request, indexes.of(request.collection))),
     dropEntries: (upTo) => dropEntries(writer, upTo),
@@ -73,7 +65,6 @@ function createEmbeddedStore({ writer, reader, indexes, release }: EmbeddedStore
     dropRequests: (before) => writer.call('dropRequests', before),
     saveFollower: (follower) => writer.call('saveFollower', follower),
     removeFollower: (name) => writer.call('removeFollower', name),
-    readFollowers: async () => reader.followers(),
     readLease: async (name) => reader.lease(name),
     swapLease: (swap) => writer.call('swapLease', swap),
     scanLeases: async (scan) => reader.leases(scan),
@@ -83,6 +74,24 @@ function createEmbeddedStore({ writer, reader, indexes, release }: EmbeddedStore
       await writer.close();
       release();
     },
+  };
+}
+
+/** Reads a database through a connection, whoever writes it. */
+export function createStoreReads(reader: Reader): StoreReads {
+  const start: Position = { revision: 0, hash: genesisHash(reader.databaseId), time: 0 };
+  const floor = () => reader.floor() ?? start;
+  return {
+    databaseId: reader.databaseId,
+    collections: () => reader.collections(),
+    readApplied: async () => reader.tail() ?? floor(),
+    readFloor: async () => floor(),
+    readTail: async (after, limit) => reader.entriesFrom(after, limit),
+    readEntries: async (after, limit) => reader.entriesFrom(after, limit),
+    getDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.get(request) })),
+    scanDocuments: async (request) => readSnapshot(reader, () => ({ documents: reader.scan(request) })),
+    readFollowers: async () => reader.followers(),
+    readLeases: async (after, limit) => reader.allLeases(after, limit),
   };
 }
 

@@ -25,6 +25,7 @@ export interface Reader {
   followers(): FollowerPosition[];
   lease(name: LeaseName): Lease | undefined;
   leases(scan: LeaseScan): Lease[];
+  allLeases(after: LeaseName | undefined, limit: number): Lease[];
   /** Runs reads on one state of the database. */
   snapshot<T>(read: () => T): T;
   close(): void;
@@ -60,6 +61,8 @@ export function openReader(path: string): Reader {
           : statements.leases.all([kind, prefix, after, end, limit]);
       return (rows as LeaseRow[]).map(toLease);
     },
+    allLeases: (after, limit) =>
+      (statements.allLeases.all([after?.kind ?? '', after?.id ?? '', limit]) as LeaseRow[]).map(toLease),
     snapshot: db.transaction((read: () => unknown) => read()) as Reader['snapshot'],
     close: () => db.close(),
   };
@@ -79,6 +82,7 @@ function prepareStatements(db: Database.Database) {
     leases: db.prepare(
       'SELECT * FROM keelson_leases WHERE kind = ? AND id >= ? AND id > ? AND id < ? ORDER BY id LIMIT ?',
     ),
+    allLeases: db.prepare('SELECT * FROM keelson_leases WHERE (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?'),
     leasesToEnd: db.prepare('SELECT * FROM keelson_leases WHERE kind = ? AND id >= ? AND id > ? ORDER BY id LIMIT ?'),
   };
 }

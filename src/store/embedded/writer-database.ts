@@ -31,7 +31,8 @@ export function openWriterDatabase(path: string): WriterDatabase {
   return { ...createWriterCalls(db), close: () => db.close() };
 }
 
-function createWriterCalls(db: Database.Database): WriterCalls {
+/** The statements of the writer on a connection that somebody else has opened. */
+export function createWriterCalls(db: Database.Database): WriterCalls {
   const statements = prepareStatements(db);
   const tables = new Map<string, DocumentStatements>();
   const raiseFloor = inTransaction(db, (floor: Position) => {
@@ -140,7 +141,7 @@ function applyEffect(effect: StateWrite, { put, remove }: DocumentStatements): v
   else remove.run([effect.id]);
 }
 
-function rowOf(document: StateDocument): unknown[] {
+export function rowOf(document: StateDocument): unknown[] {
   const { id, value, revision, createRevision, createTime, updateTime } = document;
   return [id, JSON.stringify(value), revision, createRevision, createTime, updateTime];
 }

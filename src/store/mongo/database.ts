@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Collection, Db, ReadConcernLevel } from 'mongodb';
-import { NewerDataFormatError } from '../errors.js';
+import { NewerDataFormatError, RestoreUnfinishedError } from '../errors.js';
 import type { IndexDeclaration } from '../query/query.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
 import type { DatabaseMark, StoredDocument, StoredEntry, StoredFollower, StoredPosition } from './documents.js';
@@ -10,6 +10,9 @@ import { indexKeys } from './query-range.js';
 
 /** Raised by one when an older release could no longer read what this one writes. */
 export const DATA_FORMAT = 1;
+
+/** The mark of a database that is being restored: newer than any release knows, so that none opens it. */
+export const RESTORING_FORMAT = 1_000_000;
 
 /** The collections of a ledger, by what lies in them. */
 export interface LedgerCollections {
@@ -37,6 +40,7 @@ export function ledgerCollections(db: Db): LedgerCollections {
 export async function markDatabase(db: Db): Promise<string> {
   const marks = db.collection<DatabaseMark>('keelson_database');
   const mark = (await marks.findOne({ _id: 'ledger' })) ?? (await insertMark(marks));
+  if (mark.format === RESTORING_FORMAT) throw new RestoreUnfinishedError(db.databaseName);
   if (mark.format > DATA_FORMAT) throw new NewerDataFormatError(db.databaseName, mark.format, DATA_FORMAT);
   return mark.databaseId;
 }

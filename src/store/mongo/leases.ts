@@ -36,6 +36,10 @@ export function createLeases(leases: Collection<StoredLease>, readConcern: ReadC
       };
       return (await leases.find(range).sort({ _id: 1 }).limit(limit).toArray()).map(toLease);
     },
+    readAll: async (after: LeaseName | undefined, limit: number): Promise<readonly Lease[]> => {
+      const range: Filter<StoredLease> = after === undefined ? {} : { _id: { $gt: keyOf(after) } };
+      return (await leases.find(range).sort({ _id: 1 }).limit(limit).toArray()).map(toLease);
+    },
     drop: async (before: number): Promise<void> => {
       await leases.deleteMany({ expireTime: { $lt: new Date(before) } });
     },
@@ -54,6 +58,11 @@ async function insert(leases: Collection<StoredLease>, lease: StoredLease): Prom
 
 function keyOf({ kind, id }: LeaseName): string {
   return `${kind}/${id}`;
+}
+
+export function toStoredLease(lease: Lease): StoredLease {
+  const { fence, value, expireTime } = lease;
+  return { _id: keyOf(lease), fence, value: escapeKeys(value), expireTime: new Date(expireTime) };
 }
 
 function toLease({ _id, fence, value, expireTime }: StoredLease): Lease {

@@ -153,6 +153,7 @@ function createMongoStore(parts: MongoStoreParts): Store {
     readLease: (name) => leases.read(name),
     swapLease: (swap) => leases.swap(swap),
     scanLeases: (scan) => leases.scan(scan),
+    readLeases: (after, limit) => leases.readAll(after, limit),
     dropLeases: (before) => leases.drop(before),
     close: async () => {
       closing.abort(new StoreClosedError());

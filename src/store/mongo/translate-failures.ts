@@ -26,6 +26,7 @@ export function translateFailures(store: Store): Store {
     readLease: (name) => translateFailure('read a lease', store.readLease(name)),
     swapLease: (swap) => translateFailure('change a lease', store.swapLease(swap)),
     scanLeases: (scan) => translateFailure('read leases', store.scanLeases(scan)),
+    readLeases: (after, limit) => translateFailure('read leases', store.readLeases(after, limit)),
     dropLeases: (before) => translateFailure('drop leases', store.dropLeases(before)),
   };
 }

@@ -3,7 +3,7 @@ import type { Entry } from '../entry.js';
 import type { LeaseName, LeaseScan, LeaseSwap } from '../lease.js';
 import type { QueryRequest } from '../query/query.js';
 import type { FollowerPosition, GetRequest, Position, ScanRequest, Store } from '../store.js';
-import type { DeclaredIndexes, EntryRange, StoreDescription } from './store-calls.js';
+import type { DeclaredIndexes, EntryRange, LeaseRange, StoreDescription } from './store-calls.js';
 import { STORE_CHANNEL } from './store-calls.js';
 
 /** Lets the process at the other end of a line use a store that this one has open. The function returned ends it. */
@@ -30,6 +30,7 @@ export function answerStoreCalls(line: Line, store: Store): () => void {
     readLease: (name: LeaseName) => store.readLease(name),
     swapLease: (swap: LeaseSwap) => store.swapLease(swap),
     scanLeases: (scan: LeaseScan) => store.scanLeases(scan),
+    readLeases: ({ after, limit }: LeaseRange) => store.readLeases(after, limit),
     dropLeases: (before: number) => store.dropLeases(before),
   });
 }

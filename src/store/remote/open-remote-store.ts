@@ -52,6 +52,7 @@ export async function openRemoteStore(line: Line): Promise<Store> {
     readLease: (name) => call('readLease', name),
     swapLease: (swap) => call('swapLease', swap),
     scanLeases: (scan) => call('scanLeases', scan),
+    readLeases: (after, limit) => call('readLeases', { after, limit }),
     dropLeases: (before) => call('dropLeases', before),
     close: async () => caller.close(new StoreClosedError()),
   };

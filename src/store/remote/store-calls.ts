@@ -1,3 +1,4 @@
+import type { LeaseName } from '../lease.js';
 import type { IndexDeclaration } from '../query/query.js';
 
 /** The channel of a line on which a store is used. */
@@ -11,6 +12,11 @@ export interface StoreDescription {
 
 export interface EntryRange {
   readonly after: number;
+  readonly limit: number;
+}
+
+export interface LeaseRange {
+  readonly after: LeaseName | undefined;
   readonly limit: number;
 }
 
