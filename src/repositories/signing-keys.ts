@@ -1,5 +1,6 @@
 import type { Ledger } from '../ledger/ledger.js';
 import type { StateDocument } from '../store/state.js';
+import type { ReadContext } from './read-context.js';
 import { openReplica } from './replica.js';
 import type { SweepableResource } from './sweeper.js';
 
@@ -25,7 +26,7 @@ export interface StoredSigningKey {
 /** The signing keys of the database, as this process has read the log. */
 export interface SigningKeys {
   /** In the order in which they become active. */
-  all(): readonly StoredSigningKey[];
+  all(): Promise<readonly StoredSigningKey[]>;
   /** Adds a key unless there is one of that id. It is there when this resolves. */
   add(key: StoredSigningKey): Promise<void>;
   close(): void;
@@ -52,7 +53,10 @@ export async function openSigningKeys(ledger: Ledger): Promise<SigningKeys> {
   };
   const replica = await openReplica({ ledger, collections: [collection], observer });
   return {
-    all: () => sorted,
+    all: async () => {
+      await replica.reach(ANY);
+      return sorted;
+    },
     add: async (key) => {
       await ledger.transact(async (view) => {
         if ((await view.get(collection, key.kid)) !== undefined) return [];
@@ -63,6 +67,8 @@ export async function openSigningKeys(ledger: Ledger): Promise<SigningKeys> {
     close: () => replica.close(),
   };
 }
+
+const ANY: ReadContext = { consistency: { freshness: 'any', saw: () => undefined } };
 
 /** Only `add` writes into the collection. */
 function toKey({ id, value }: StateDocument): StoredSigningKey {

@@ -25,7 +25,7 @@ export interface KeyRing {
   current(): Promise<{ readonly kid: string; readonly privateKey: CryptoKey }>;
   /** Rejects with a JOSE error for a key that is not, or no longer, published. */
   publicKey(kid: string): Promise<CryptoKey>;
-  published(): readonly PublishedKey[];
+  published(): Promise<readonly PublishedKey[]>;
   close(): void;
 }
 
@@ -51,21 +51,17 @@ export async function openKeyRing(deps: KeyRingDeps): Promise<KeyRing> {
   const isPublished = ({ expireTime }: StoredSigningKey) => clock.now() < expireTime;
   return {
     current: async () => {
-      const key = stored.all().findLast(({ activateTime }) => activateTime <= clock.now());
+      const key = (await stored.all()).findLast(({ activateTime }) => activateTime <= clock.now());
       if (key === undefined) throw new Error('There is no key to sign access tokens with');
       const privateKey = await remember(privateKeys, key.kid, () => importKey(openSealed(deps.encryptionKey, key)));
       return { kid: key.kid, privateKey };
     },
     publicKey: async (kid) => {
-      const key = stored.all().find((candidate) => candidate.kid === kid);
+      const key = (await stored.all()).find((candidate) => candidate.kid === kid);
       if (key === undefined || !isPublished(key)) throw new errors.JWKSNoMatchingKey();
       return remember(publicKeys, kid, () => importKey({ kty: 'OKP', crv: 'Ed25519', x: key.x }));
     },
-    published: () =>
-      stored
-        .all()
-        .filter(isPublished)
-        .map(({ kid, x }) => ({ kid, x })),
+    published: async () => (await stored.all()).filter(isPublished).map(({ kid, x }) => ({ kid, x })),
     close: () => clearInterval(timer),
   };
 }
@@ -75,7 +71,7 @@ async function ensureKeys({ stored, encryptionKey, clock }: KeyRingDeps): Promis
   const periods = [Math.floor(nowMs / PERIOD_MS), Math.floor((nowMs + OVERLAP_MS) / PERIOD_MS)];
   for (const period of new Set(periods)) {
     const kid = `p${period}`;
-    if (stored.all().some((key) => key.kid === kid)) continue;
+    if ((await stored.all()).some((key) => key.kid === kid)) continue;
     const { privateKey, publicKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
     const { d = '', x = '' } = await exportJWK(privateKey);
     const { x: published = x } = await exportJWK(publicKey);
@@ -89,10 +85,14 @@ async function ensureKeys({ stored, encryptionKey, clock }: KeyRingDeps): Promis
   }
 }
 
+/** What fails is made again by whoever asks next. */
 function remember<T>(kept: Map<string, Promise<T>>, kid: string, make: () => Promise<T>): Promise<T> {
-  const known = kept.get(kid) ?? make();
-  kept.set(kid, known);
-  return known;
+  const known = kept.get(kid);
+  if (known !== undefined) return known;
+  const made = make();
+  kept.set(kid, made);
+  made.catch(() => kept.delete(kid));
+  return made;
 }
 
 async function importKey(jwk: JWK): Promise<CryptoKey> {

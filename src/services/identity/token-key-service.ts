@@ -24,7 +24,14 @@ export function createTokenKeyService({ keys, issuer }: TokenKeyServiceDeps): Se
   };
   return implementService(TokenKeyServiceDefinition, {
     getJsonWebKeySet: async (): Promise<JsonWebKeySet> => ({
-      keys: keys.published().map(({ kid, x }) => ({ kty: 'OKP', crv: 'Ed25519', x, kid, alg: ALGORITHM, use: 'sig' })),
+      keys: (await keys.published()).map(({ kid, x }) => ({
+        kty: 'OKP',
+        crv: 'Ed25519',
+        x,
+        kid,
+        alg: ALGORITHM,
+        use: 'sig',
+      })),
     }),
     getOpenIdConfiguration: async () => configuration,
   });

@@ -27,7 +27,7 @@ describe('an access token', () => {
         if (kid !== KID) throw new errors.JWKSNoMatchingKey();
         return publicKey;
       },
-      published: () => [],
+      published: async () => [],
       close: () => undefined,
     };
     tokens = createAccessTokens({ keys, names: NAMES, clock });
