@@ -35,7 +35,8 @@ export interface AccessTokenClaims {
 /** Short-lived JSON Web Tokens (RFC 9068), signed with Ed25519. */
 export interface AccessTokens {
   readonly lifetimeMs: number;
-  issue(claims: AccessTokenClaims): Promise<{ readonly token: string; readonly expireTime: number }>;
+  /** The lifetime counts from `fromMs`, which is now where it is left out. */
+  issue(claims: AccessTokenClaims, fromMs?: number): Promise<{ readonly token: string; readonly expireTime: number }>;
   /** Undefined for what is no valid token of ours. Says nothing of sessions that have ended. */
   verify(token: string): Promise<AccessTokenClaims | undefined>;
 }
@@ -55,9 +56,9 @@ export function createAccessTokens({ keys, names, clock }: AccessTokensDeps): Ac
   const verified = new LRUCache<string, Verified>({ max: VERIFIED_MAX });
   return {
     lifetimeMs: ACCESS_TOKEN_MS,
-    issue: async ({ subject, session, scopes }) => {
+    issue: async ({ subject, session, scopes }, fromMs = clock.now()) => {
       const { kid, privateKey } = await keys.current();
-      const nowSeconds = Math.floor(clock.now() / MS_PER_SECOND);
+      const nowSeconds = Math.floor(fromMs / MS_PER_SECOND);
       const expireSeconds = nowSeconds + ACCESS_TOKEN_MS / MS_PER_SECOND;
       const claims = { ...(session !== '' && { sid: session }), ...(scopes && { scope: scopes.join(' ') }) };
       const token = await new SignJWT(claims)

@@ -58,8 +58,12 @@ export interface SessionsDeps {
 export function createSessions(deps: SessionsDeps): Sessions {
   const { families, principals, refreshTokens, accessTokens, clock } = deps;
 
-  const issue = async ({ name, expireTime }: SessionFamily, generation: number): Promise<IssuedTokens> => {
-    const access = await accessTokens.issue({ subject: userOf(name), session: name });
+  /** `nowMs` is from before the family was read: whoever ends it later announces that for longer than the token lives. */
+  const issue = async (
+    { name, expireTime }: SessionFamily,
+    { generation, nowMs }: { generation: number; nowMs: number },
+  ): Promise<IssuedTokens> => {
+    const access = await accessTokens.issue({ subject: userOf(name), session: name }, nowMs);
     return {
       session: name,
       accessToken: access.token,
@@ -84,9 +88,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
       throw refreshTokenInvalid();
     }
     if (!(await principals.isActive(userOf(session), 'latest'))) throw refreshTokenInvalid();
-    const next = isCurrent ? exchanged(family, nowMs) : family;
-    // A repeat changes nothing, and is stored all the same: a session that was ended meanwhile must not go on.
-    return (await families.save(next, signal)) ? issue(next, generation + 1) : undefined;
+    const issuing = { generation: generation + 1, nowMs };
+    // Nothing is stored for a repeat, so that it does not matter how many there are: the session had not ended when it was
+    // read, and what is given for it is worth nothing once it has.
+    if (!isCurrent) return issue(family, issuing);
+    const next = exchanged(family, nowMs);
+    return (await families.save(next, signal)) ? issue(next, issuing) : undefined;
   };
 
   return {
@@ -105,7 +112,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
         fence: undefined,
       };
       if (!(await families.save(family))) throw contended(family.name);
-      return issue(family, 1);
+      return issue(family, { generation: 1, nowMs });
     },
     refresh: async (refreshToken, signal) => {
       const parts = refreshTokens.read(refreshToken);
