@@ -17,6 +17,7 @@ import type { Clock } from './rpc/context.js';
 import type { MethodTable } from './rpc/method-table.js';
 import type { ServiceImplementation } from './rpc/service.js';
 import { createAccessTokens, type TokenNames } from './services/identity/access-tokens.js';
+import { createPasswordChecks } from './services/identity/check-password.js';
 import { createAuthenticator } from './services/identity/authenticate.js';
 import type { Owners } from './services/identity/identity-deps.js';
 import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
@@ -110,6 +111,7 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
     assertHoldsAllOf: (caller, principal) => access.guard.assertHoldsAllOf(caller, principal),
   };
   const attempts = createAttempts({ leases: ledger.leases, now });
+  const checks = createPasswordChecks({ passwords: identities.passwords, hasher, attempts });
   return {
     authenticator: createAuthenticator({
       apiKeys: identities.apiKeys,
@@ -121,8 +123,8 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
     }),
     resources: [identities.apiKeys.keys.definition, ENDED_SESSIONS, SIGNING_KEYS],
     services: [
-      createIdentityService({ identities, hasher, owners, sessions, keyUses, clock }),
-      createSessionService({ identities, hasher, attempts, sessions, families }),
+      createIdentityService({ identities, hasher, checks, owners, sessions, keyUses, clock }),
+      createSessionService({ identities, checks, sessions, families }),
       createTokenKeyService({ keys, issuer: config.issuer }),
     ],
   };

@@ -17,6 +17,8 @@ export interface AttemptPolicy {
 export interface Attempts {
   /** Counts one try and gives 0; or counts nothing and gives how many milliseconds the next has to wait. */
   take(subject: string, policy: AttemptPolicy): Promise<number>;
+  /** Takes back one try, as if it had not been made. */
+  giveBack(subject: string, policy: AttemptPolicy): Promise<void>;
   /** Forgets the tries of a subject. */
   clear(subject: string): Promise<void>;
 }
@@ -38,6 +40,21 @@ export function createAttempts({ leases, now }: { readonly leases: Leases; reado
       }
       // So many at once are tries enough.
       return policy.delayMs;
+    },
+    giveBack: async (subject, policy) => {
+      const id = idOf(subject);
+      const lease = await leases.read({ kind: KIND, id });
+      const count = Number(lease?.value['count'] ?? 0) - 1;
+      if (lease === undefined || count < 0) return;
+      const untilMs = count < policy.freeMax ? 0 : Number(lease.value['untilMs']);
+      // Where somebody tries meanwhile, this try stays counted, which harms nobody much.
+      await leases.swap({
+        kind: KIND,
+        id,
+        fence: lease.fence,
+        value: { count, untilMs },
+        expireTime: lease.expireTime,
+      });
     },
     clear: async (subject) => {
       const id = idOf(subject);

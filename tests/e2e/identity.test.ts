@@ -217,6 +217,21 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
       );
     });
 
+    it('is answered over HTTP with as many bytes, under the same headers, whatever is wrong', async () => {
+      const name = await aUser();
+      const unknown = `users/none-${String(serial).padStart(2, '0')}`.padEnd(name.length, 'x');
+      const answers = [];
+      for (const user of [name, unknown]) {
+        const body = JSON.stringify({ user, password: 'a guess' });
+        const headers = { 'content-type': 'application/json', 'x-request-id': randomUUID() };
+        const response = await fetch(`${app.http}/v1/sessions:signIn`, { method: 'POST', body, headers });
+        const { length } = await response.text();
+        answers.push({ length, status: response.status, names: [...response.headers.keys()] });
+      }
+
+      expect(answers[1]).to.deep.equal(answers[0]);
+    });
+
     it('has to wait after some failures, known or not, and however many come at once', async () => {
       for (const user of [await aUser(), `users/unknown-${serial}`]) {
         const tries = await Promise.allSettled(Array.from({ length: 12 }, () => signIn(user, 'a guess')));
@@ -233,6 +248,13 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
           user,
         ).to.have.length(7);
       }
+    });
+
+    it('does not have to wait after many sign-ins from one address that went well', async function () {
+      this.timeout(HOOK_MS_MAX);
+      const user = await aUser();
+
+      for (let count = 0; count < 60; count += 1) await signIn(user);
     });
 
     it('refreshes many times at once, and gets one successor', async () => {
@@ -280,6 +302,19 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
       await set(user, PASSWORD);
       expect(await reasonOf(signIn(user))).to.equal('CREDENTIALS_INVALID');
       await signIn(user, 'another long password');
+    });
+
+    it('finds out no password by setting another one, however many try at once', async () => {
+      const user = await aUser();
+      const mine = as((await signIn(user)).accessToken);
+      const guess = () =>
+        mine.identity.setPassword({ name: user, password: 'another long password', currentPassword: 'a guess' });
+
+      const reasons = await Promise.all(Array.from({ length: 12 }, () => reasonOf(guess())));
+
+      expect(reasons.filter((reason) => reason === 'CREDENTIALS_INVALID')).to.have.length(5);
+      expect(reasons.filter((reason) => reason === 'SIGN_IN_THROTTLED')).to.have.length(7);
+      expect(await reasonOf(signIn(user))).to.equal('SIGN_IN_THROTTLED');
     });
 
     it('who is deleted or disabled can do nothing with what they have', async () => {

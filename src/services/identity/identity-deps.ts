@@ -1,6 +1,7 @@
 import type { Identities } from '../../repositories/identities.js';
 import type { KeyUses } from '../../repositories/key-uses.js';
 import type { Caller, Clock } from '../../rpc/context.js';
+import type { PasswordChecks } from './check-password.js';
 import type { PasswordHasher } from './password-hash.js';
 import type { Sessions } from './sessions.js';
 
@@ -20,6 +21,7 @@ export interface Owners {
 export interface IdentityDeps {
   readonly identities: Identities;
   readonly hasher: PasswordHasher;
+  readonly checks: PasswordChecks;
   readonly owners: Owners;
   readonly sessions: Sessions;
   readonly keyUses: Pick<KeyUses, 'lastUse'>;

@@ -9,16 +9,19 @@ import type { IdentityDeps } from './identity-deps.js';
 export function createSetPassword({
   identities,
   hasher,
+  checks,
   sessions,
-}: Pick<IdentityDeps, 'identities' | 'hasher' | 'sessions'>) {
+}: Pick<IdentityDeps, 'identities' | 'hasher' | 'checks' | 'sessions'>) {
   const { principals, passwords, change } = identities;
   const { users } = principals;
   return async function setPassword(ctx: CallContext, request: SetPasswordRequest): Promise<Empty> {
     const { name, password, currentPassword } = request;
     if (ctx.caller.name === name) {
-      const stored = await passwords.find(name, ctx.signal);
-      const { matches } = await hasher.check(currentPassword, stored?.hash);
-      if (!matches) throw credentialsInvalid();
+      // Counted like a sign-in: who has got hold of an access token must not find out the password by trying.
+      const guess = { user: name, password: currentPassword, peer: ctx.peer };
+      const { stored } = await checks.check(guess, ctx.signal);
+      if (stored === undefined) throw credentialsInvalid();
+      await checks.forgive(guess);
     }
     await users.get(name, ctx);
     const hash = await hasher.hash(password);

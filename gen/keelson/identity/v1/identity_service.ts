@@ -2823,7 +2823,8 @@ export const IdentityServiceDefinition = {
      * Sets the password of a user, and ends all sessions of the user.
      *
      * A user who sets their own password gives the one that is valid now. Fails with UNAUTHENTICATED (reason
-     * `CREDENTIALS_INVALID`) when that is wrong.
+     * `CREDENTIALS_INVALID`) when that is wrong, and after some failures, which count as failed sign-ins, with
+     * RESOURCE_EXHAUSTED (reason `SIGN_IN_THROTTLED`), which says when to come back.
      */
     setPassword: {
       name: "SetPassword",
