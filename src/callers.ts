@@ -119,6 +119,7 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
       accessTokens,
       ended,
       keyUses,
+      revision: () => ledger.revision(),
       clock,
     }),
     resources: [identities.apiKeys.keys.definition, ENDED_SESSIONS, SIGNING_KEYS],

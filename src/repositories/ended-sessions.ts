@@ -1,4 +1,5 @@
 import type { Ledger } from '../ledger/ledger.js';
+import type { Freshness } from '../ledger/reads.js';
 import { openReplica } from './replica.js';
 import type { SweepableResource } from './sweeper.js';
 import { ENDED_SESSIONS_COLLECTION } from './session-families.js';
@@ -11,7 +12,7 @@ export const ENDED_SESSIONS: SweepableResource = {
 
 /** The sessions that have ended while access tokens of them may still be valid, as this process has read the log. */
 export interface EndedSessions {
-  has(name: string): boolean;
+  has(name: string, freshness: Freshness): Promise<boolean>;
   close(): void;
 }
 
@@ -25,5 +26,13 @@ export async function openEndedSessions(ledger: Ledger): Promise<EndedSessions> 
       set: (_collection, id, document) => void (document === undefined ? names.delete(id) : names.add(id)),
     },
   });
-  return { has: (name) => names.has(name), close: () => replica.close() };
+  const saw = () => undefined;
+  return {
+    has: async (name, freshness) => {
+      // After this process was away for too long, what it had is gone and has to be read again.
+      await replica.reach({ consistency: { freshness, saw } });
+      return names.has(name);
+    },
+    close: () => replica.close(),
+  };
 }

@@ -3,10 +3,13 @@ import type { CallContext, Caller } from './context.js';
 
 /** Finds out who is calling. */
 export interface Authenticator {
-  /** Gives the caller that a bearer token stands for, or undefined when it stands for none. */
-  authenticate(token: string): Promise<Caller | undefined>;
-  /** Gives the caller that the URI name of a verified client certificate stands for. A call with a token is the token's. */
-  authenticatePeer?(name: string): Promise<Caller | undefined>;
+  /**
+   * Gives the caller that a bearer token stands for, or undefined when it stands for none. Sees every change up to the
+   * revision that the caller has seen.
+   */
+  authenticate(token: string, seen: number): Promise<Caller | undefined>;
+  /** The same for the URI name of a verified client certificate. A call with a token is the token's. */
+  authenticatePeer?(name: string, seen: number): Promise<Caller | undefined>;
 }
 
 /** Decides what a caller may do. */

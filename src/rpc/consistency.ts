@@ -34,6 +34,7 @@ export class ConsistencyOfCall implements CallConsistency {
   readonly #metadata: CallMetadata;
   readonly #tokens: TokenWriter | undefined;
   #freshness: Freshness = 'latest';
+  #carried = 0;
   /** The highest revision that the call saw. 0 stands before all. */
   #seen = 0;
 
@@ -48,12 +49,20 @@ export class ConsistencyOfCall implements CallConsistency {
     return this.#freshness;
   }
 
+  /** The revision that the caller has seen, by the token that it carries. 0 where it carries none of this database. */
+  get carried(): number {
+    return this.#carried;
+  }
+
   /** Reads what the caller asks for. Throws CONSISTENCY_INVALID. */
   admit(): void {
     const word = this.#metadata.get(CONSISTENCY_KEY);
     const token = this.#metadata.get(CONSISTENCY_TOKEN_KEY);
     if (word === undefined && token === undefined && this.#policy.cache === undefined) return;
-    this.#freshness = freshnessOf({ word, token, policy: this.#policy, databaseId: this.#tokens?.databaseId });
+    const seen = readToken(token);
+    const databaseId = this.#tokens?.databaseId;
+    if (seen !== undefined && seen.databaseId === databaseId) this.#carried = seen.revision;
+    this.#freshness = freshnessOf({ word, seen, policy: this.#policy, databaseId });
   }
 
   saw(revision: number): void {
@@ -83,13 +92,12 @@ export class ConsistencyOfCall implements CallConsistency {
 
 interface Asked {
   readonly word: string | undefined;
-  readonly token: string | undefined;
+  readonly seen: TokenContent | undefined;
   readonly policy: Policy;
   readonly databaseId: string | undefined;
 }
 
-function freshnessOf({ word, token, policy, databaseId }: Asked): Freshness {
-  const seen = readToken(token);
+function freshnessOf({ word, seen, policy, databaseId }: Asked): Freshness {
   const level = readWord(word) ?? policy.cache?.consistency ?? 'linearizable';
   // A change is judged on what is, whatever its caller would put up with.
   if (policy.idempotency !== Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS) return 'latest';

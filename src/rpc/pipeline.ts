@@ -137,16 +137,19 @@ async function* admitEach(
 }
 
 /** A public method asks for no token, and looks at none: a stale one must not lock a probe out. */
-async function identify(authenticator: Authenticator, { method, call }: RunningCall): Promise<Caller> {
+async function identify(authenticator: Authenticator, { method, call, consistency }: RunningCall): Promise<Caller> {
   if (method.policy.access.kind === 'public') return ANONYMOUS;
   const header = call.metadata.get('authorization');
   if (header === undefined) {
-    const peer = call.peerName === undefined ? undefined : await authenticator.authenticatePeer?.(call.peerName);
+    const peer =
+      call.peerName === undefined
+        ? undefined
+        : await authenticator.authenticatePeer?.(call.peerName, consistency.carried);
     if (peer !== undefined) return peer;
     throw new ServiceError('TOKEN_MISSING', 'Call needs a token: send metadata "authorization: Bearer <token>"');
   }
   const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
-  const caller = token === undefined ? undefined : await authenticator.authenticate(token);
+  const caller = token === undefined ? undefined : await authenticator.authenticate(token, consistency.carried);
   if (caller === undefined) throw new ServiceError('TOKEN_INVALID', 'Token is not valid');
   return caller;
 }

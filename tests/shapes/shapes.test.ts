@@ -15,6 +15,7 @@ const OF_ONE_PROCESS = [
   'docs-page',
   'gateway-command',
   'gateway-openapi',
+  'identity-processes',
   'listeners-tls',
   'metrics',
   'profiles',

@@ -21,25 +21,29 @@ export interface AuthenticatorDeps {
   readonly accessTokens: Pick<AccessTokens, 'verify'>;
   readonly ended: Pick<EndedSessions, 'has'>;
   readonly keyUses: Pick<KeyUses, 'note'>;
+  /** The last revision that this process has read. */
+  readonly revision: () => number;
   readonly clock: Clock;
 }
 
 /**
  * Recognises callers by what this process knows of the log, which is at most a moment old; what it would refuse it first
- * looks at as it is now, so that a key is good everywhere from the moment it was shown.
+ * looks at as it is now, so that a key is good everywhere from the moment it was shown. Whoever has seen a change, and says so
+ * with a consistency token, is recognised by nothing that is older.
  */
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
-  const { principals } = deps;
+  const { principals, revision } = deps;
+  const freshnessFor = (seen: number): AuthFreshness => (seen <= revision() ? 'any' : 'latest');
   return {
-    authenticate: (token) =>
+    authenticate: (token, seen) =>
       translated(
         token.startsWith(API_KEY_PREFIX)
-          ? atLast((freshness) => authenticateApiKey(deps, parseToken(token), freshness))
-          : authenticateAccessToken(deps, token),
+          ? atLast(freshnessFor(seen), (freshness) => authenticateApiKey(deps, parseToken(token), freshness))
+          : authenticateAccessToken(deps, token, freshnessFor(seen)),
       ),
-    authenticatePeer: (uri) =>
+    authenticatePeer: (uri, seen) =>
       translated(
-        atLast(async (freshness) => {
+        atLast(freshnessFor(seen), async (freshness) => {
           const name = await principals.findByCertificate(uri, freshness);
           // A certificate that stands for no account is a principal of its own, to which bindings may give roles.
           if (name === undefined) return freshness === 'latest' ? { name: uri, permissions: EVERYTHING } : undefined;
@@ -65,12 +69,16 @@ async function authenticateApiKey(
   return { name, permissions: scopes.length === 0 ? EVERYTHING : scopes };
 }
 
-async function authenticateAccessToken(deps: AuthenticatorDeps, token: string): Promise<Caller | undefined> {
+async function authenticateAccessToken(
+  deps: AuthenticatorDeps,
+  token: string,
+  from: AuthFreshness,
+): Promise<Caller | undefined> {
   const { accessTokens, ended, principals } = deps;
   const claims = await accessTokens.verify(token);
-  if (claims === undefined || ended.has(claims.session)) return undefined;
+  if (claims === undefined || (await ended.has(claims.session, from))) return undefined;
   const { subject: name, scopes = EVERYTHING } = claims;
-  const isActive = await atLast(async (freshness) => (await principals.isActive(name, freshness)) || undefined);
+  const isActive = await atLast(from, async (freshness) => (await principals.isActive(name, freshness)) || undefined);
   return isActive ? { name, permissions: scopes } : undefined;
 }
 
@@ -84,8 +92,13 @@ function isSecretOf(secret: string, stored: StoredApiKey | undefined, nowMs: num
   return isPreviousValid && secretMatches(secret, stored.previousSecretHash);
 }
 
-async function atLast<T>(look: (freshness: Freshness) => Promise<T | undefined>): Promise<T | undefined> {
-  return (await look('any')) ?? look('latest');
+type AuthFreshness = Extract<Freshness, 'any' | 'latest'>;
+
+async function atLast<T>(
+  from: AuthFreshness,
+  look: (freshness: AuthFreshness) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  return (await look(from)) ?? (from === 'latest' ? undefined : look('latest'));
 }
 
 async function translated<T>(work: Promise<T>): Promise<T> {
