@@ -3,6 +3,7 @@ import { pathToString, type Path } from '@bufbuild/protobuf/reflect';
 import { createValidator, type Violation } from '@bufbuild/protovalidate';
 import { readSensitivity } from './contract-options.js';
 import { invalidRequest, ServiceError, type FieldViolation } from './errors.js';
+import { createRegexMatch } from './regex-match.js';
 import { createNameDescriber, type DescribeName } from './resource-names.js';
 
 /**
@@ -12,7 +13,7 @@ import { createNameDescriber, type DescribeName } from './resource-names.js';
 export type DecodeValid = (schema: DescMessage, bytes: Uint8Array, onDecoded?: (message: Message) => void) => Message;
 
 export function createDecodeValid(registry: FileRegistry): DecodeValid {
-  const validator = createValidator({ registry });
+  const validator = createValidator({ registry, regexMatch: createRegexMatch() });
   const describeName = createNameDescriber(registry);
   return (schema, bytes, onDecoded) => {
     const message = decode(schema, bytes);
