@@ -2,7 +2,7 @@
 // left out in turn, and what a call costs less then is the stage's. docs/performance.md has the figures.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
 import { Bench } from './bench.js';
 import { EchoRequest } from './gen/bench/v1/echo_service.js';
 import { describeMachine } from './machine.js';
@@ -19,6 +19,7 @@ import { requestIdOf } from '../src/rpc/request-id.js';
 import { traceOf } from '../src/rpc/trace.js';
 import { createDecodeValid } from '../src/rpc/validation.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
+import { openProcessLog } from '../src/telemetry/process-log.js';
 
 const ROUNDS = 15;
 const CALLS_PER_ROUND = 10_000;
@@ -35,7 +36,7 @@ const table = createMethodTable(
   readDescriptorImage(await readFile(new URL('../../.build/bench/descriptors.binpb', import.meta.url))),
   [createEchoService()],
 );
-const log = pino({ level: 'info' }, destination({ dest: join(await bench.folder(), 'log'), sync: false }));
+const { log } = openProcessLog('info', join(await bench.folder(), 'log'));
 const everything = { log, metrics: createMetrics() };
 
 const whole = callThrough(everything, 'Echo');

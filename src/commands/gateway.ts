@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { Option, type Command } from 'commander';
-import { destination, pino } from 'pino';
 import { formatAddress, readConfig } from '../config.js';
 import { startFront, type UpstreamOptions } from '../front.js';
+import { openProcessLog } from '../telemetry/process-log.js';
 import { existingFile } from './client-options.js';
 import { failToStart, runUntilStopped } from './run-until-stopped.js';
-
-const STDERR = 2;
 
 interface GatewayCommandOptions {
   readonly upstream: string;
@@ -41,15 +38,13 @@ export function addGatewayCommand(program: Command): void {
 async function serveGateway(options: GatewayCommandOptions): Promise<void> {
   try {
     const config = readConfig(process.env);
-    const logOutput = destination({ dest: STDERR, sync: false });
-    const log = pino({ level: config.logLevel, base: { instance: randomUUID().slice(0, 8) } }, logOutput);
+    const { log, close } = openProcessLog(config.logLevel);
     const front = await startFront(config, toUpstream(options), { log, clock: { now: () => Date.now() } });
     const stopped = runUntilStopped(front, config);
     const http = formatAddress(front.http);
     process.stdout.write(`keelson gateway before ${options.upstream}\n\nkeelson ready http=${http}\n`);
     const clean = await stopped;
-    log.flush();
-    logOutput.flushSync();
+    close();
     process.exit(clean ? 0 : 1);
   } catch (err) {
     failToStart(err);

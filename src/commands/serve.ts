@@ -1,10 +1,10 @@
 import cluster from 'node:cluster';
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { destination, pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { startApp, type Extension, type Fleet } from '../app.js';
 import { readConfig, type Config } from '../config.js';
 import { openRemoteStore } from '../store/remote/open-remote-store.js';
+import { openProcessLog } from '../telemetry/process-log.js';
 import { announceReady } from '../workers/fork-worker.js';
 import { createLineWake } from '../workers/line-wake.js';
 import { lineToSupervisor } from '../workers/worker-line.js';
@@ -12,8 +12,6 @@ import { answerWorkerState } from '../workers/worker-state.js';
 import { failToStart, runUntilStopped } from './run-until-stopped.js';
 import { serveWithWorkers, type WorkerReady } from './serve-with-workers.js';
 import { welcome } from './welcome.js';
-
-const STDERR = 2;
 
 interface ServeOptions {
   readonly workers?: string;
@@ -34,11 +32,9 @@ export function addServeCommand(program: Command): void {
 export async function serve(extension?: Extension, options: ServeOptions = {}): Promise<void> {
   try {
     const config = readConfig({ ...process.env, ...settingsOf(options) });
-    const logOutput = destination({ dest: STDERR, sync: false });
-    const log = pino({ level: config.logLevel, base: { instance: randomUUID().slice(0, 8) } }, logOutput);
+    const { log, close } = openProcessLog(config.logLevel);
     const clean = await run(config, log, extension);
-    log.flush();
-    logOutput.flushSync();
+    close();
     process.exit(clean ? 0 : 1);
   } catch (err) {
     failToStart(err);

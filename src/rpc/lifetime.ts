@@ -10,6 +10,8 @@ const PEER_CLOCK_AHEAD_MS = 20;
 /** What is still waited for when a call has ended well. One for all calls: an error of its own would cost each a stack. */
 const CALL_HAS_ENDED = new ServiceError('CALL_CANCELLED', 'Call has ended');
 
+type EndListener = (reason: ServiceError) => void;
+
 /**
  * How long a call lives: until it is closed, its caller goes, its deadline passes or the server ends it.
  * Whoever opens one closes it, which releases the timer and the link to the caller.
@@ -17,15 +19,17 @@ const CALL_HAS_ENDED = new ServiceError('CALL_CANCELLED', 'Call has ended');
 export class CallLifetime {
   readonly #caller: CallerSignal;
   readonly #deadline: number;
-  readonly #onEnd: (reason: ServiceError) => void;
+  readonly #onEnd: EndListener;
   #controller: AbortController | undefined;
-  #waiting: Set<(reason: ServiceError) => void> | undefined;
+  // One waits for most calls, and needs no set of its own.
+  #first: EndListener | undefined;
+  #others: Set<EndListener> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended: ServiceError | undefined;
   #closed = false;
 
   /** `timeoutMs` may be Infinity. `onEnd` hears of the end, unless close() came first. */
-  constructor(caller: CallerSignal, timeoutMs: number, onEnd: (reason: ServiceError) => void) {
+  constructor(caller: CallerSignal, timeoutMs: number, onEnd: EndListener) {
     this.#caller = caller;
     this.#onEnd = onEnd;
     this.#deadline = performance.now() + timeoutMs;
@@ -59,21 +63,27 @@ export class CallLifetime {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#controller?.abort(reason);
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (waiting !== undefined) for (const reject of waiting) reject(reason);
+    const first = this.#first;
+    const others = this.#others;
+    this.#first = undefined;
+    this.#others = undefined;
+    first?.(reason);
+    if (others !== undefined) for (const listener of others) listener(reason);
     if (!this.#closed) this.#onEnd(reason);
   }
 
   /** Calls back when the call ends, unless the function that this gives is called before. */
-  whenEnded(listener: (reason: ServiceError) => void): () => void {
+  whenEnded(listener: EndListener): () => void {
     if (this.#ended !== undefined) {
       listener(this.#ended);
       return () => undefined;
     }
-    const waiting = (this.#waiting ??= new Set());
-    waiting.add(listener);
-    return () => void waiting.delete(listener);
+    if (this.#first === undefined) this.#first = listener;
+    else (this.#others ??= new Set()).add(listener);
+    return () => {
+      if (this.#first === listener) this.#first = undefined;
+      else this.#others?.delete(listener);
+    };
   }
 
   /** Settles as the promise does, or rejects when the call ends first; what the promise does then is ignored. */

@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import { destination, pino, type Logger } from 'pino';
+
+const STDERR = 2;
+/** Lines wait for the end of a turn of the event loop, or until they are this long together. */
+const BATCH_CHARACTERS_MAX = 64 * 1024;
+
+/** Where a process writes its log. */
+export interface ProcessLog {
+  readonly log: Logger;
+  /** Writes down what was logged, and takes what is still logged at the end of the process. */
+  readonly close: () => void;
+}
+
+/**
+ * Opens the log of a process: a line of JSON for each entry, on standard error or in a file. The lines of one turn of the event loop
+ * are written together: the stream looks at all that waits for each line that it gets.
+ */
+export function openProcessLog(level: string, dest: number | string = STDERR): ProcessLog {
+  const output = destination({ dest, sync: false });
+  let lines = '';
+  const flush = () => {
+    if (lines === '') return;
+    output.write(lines);
+    lines = '';
+  };
+  const close = () => {
+    flush();
+    output.flushSync();
+  };
+  const write = (line: string) => {
+    if (lines === '') setImmediate(flush);
+    lines += line;
+    if (lines.length >= BATCH_CHARACTERS_MAX) flush();
+  };
+  // Who ends by an error has written why a moment before.
+  process.once('exit', close);
+  return { log: pino({ level, base: { instance: randomUUID().slice(0, 8) } }, { write }), close };
+}
