@@ -2,10 +2,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { Idempotency } from '../gen/keelson/options/v1/options.js';
+import { openAreas } from './areas.js';
 import { openAudit } from './audit.js';
 import { openCertificates } from './certificates.js';
 import { formatAddress, type BuiltinService, type Config, type ListenAddress } from './config.js';
-import { createDocumentServices, DOCUMENT_RESOURCES, EXPIRING_RESOURCES } from './document-services.js';
 import { beginServing } from './drain.js';
 import { openCallers } from './callers.js';
 import { createHttpGateway, httpSettings } from './gateway/http-server.js';
@@ -98,13 +98,13 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     isShownElsewhere: fleet !== undefined,
   });
   const { metrics, admin } = monitoring;
-  const ledger = await openStorage(config, DOCUMENT_RESOURCES, { log, cleanups, fleet, ...monitoring });
+  const ledger = await openStorage(config, { log, cleanups, fleet, ...monitoring });
   if (metrics !== undefined) monitorStorage(metrics, ledger);
   const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
   const callers = await openCallers({ config, ledger, registry, clock, log, cleanups });
   const audit = await openAudit({ ledger, registry, clock, log, cleanups });
-  const own = createDocumentServices({ ledger, log, cleanups });
-  const all = [...own, ...callers.services, ...audit.services, ...(extension?.services ?? [])];
+  const areas = await openAreas({ ledger, registry, clock, log, cleanups });
+  const all = [...areas.services, ...callers.services, ...audit.services, ...(extension?.services ?? [])];
   for (const { definition, needs } of all) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
   const split = splitServices(all, config);
   const figures = config.publicServices.has('channelz') ? new ServerFigures() : undefined;
@@ -122,7 +122,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   });
   clients.connect(createInProcessTransport({ table, dispatcher }));
   const adminTokenFile = await callers.prepare(table);
-  const expiring = [...EXPIRING_RESOURCES, ...callers.resources, ...audit.resources];
+  const expiring = [...areas.resources, ...callers.resources, ...audit.resources];
   sweepExpired(expiring, { ledger, clock, log, cleanups, metrics });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;

@@ -1,5 +1,4 @@
-import type { Cleanups } from './lifecycle.js';
-import type { Logger } from 'pino';
+import type { Area, AreaDeps } from './area.js';
 import type { Ledger } from './ledger/ledger.js';
 import { createCollections, COLLECTIONS } from './repositories/documents/collections.js';
 import { INDEX_ENTRIES_COLLECTION, UNIQUE_KEYS_COLLECTION } from './repositories/documents/index-entries.js';
@@ -9,7 +8,7 @@ import { createDocumentWatches } from './repositories/documents/document-watches
 import { createImports, IMPORTS } from './repositories/documents/imports.js';
 import { createOperations, OPERATIONS } from './repositories/documents/operations.js';
 import { createDocuments, DOCUMENTS } from './repositories/documents.js';
-import type { DeclarableResource } from './repositories/resource.js';
+import { declareResources, type DeclarableResource } from './repositories/resource.js';
 import type { SweepableResource } from './repositories/sweeper.js';
 import { refusalReason } from './repositories/translate-errors.js';
 import type { ServiceImplementation } from './rpc/service.js';
@@ -29,13 +28,7 @@ export const DOCUMENT_RESOURCES: readonly DeclarableResource[] = [
 ];
 
 /** Those of them that expire. */
-export const EXPIRING_RESOURCES: readonly SweepableResource[] = [DOCUMENTS, OPERATIONS, IMPORTS];
-
-export interface DocumentServicesDeps {
-  readonly ledger: Ledger;
-  readonly log: Logger;
-  readonly cleanups: Cleanups;
-}
+const EXPIRING_RESOURCES: readonly SweepableResource[] = [DOCUMENTS, OPERATIONS, IMPORTS];
 
 /** Makes the document service alone, with nothing in the background. */
 export function createDocumentServiceOn(ledger: Ledger): ServiceImplementation {
@@ -46,8 +39,9 @@ export function createDocumentServiceOn(ledger: Ledger): ServiceImplementation {
   return createDocumentService({ documents, watches, imports });
 }
 
-/** Makes the services of the documents area, and starts what they do in the background. */
-export function createDocumentServices({ ledger, log, cleanups }: DocumentServicesDeps): ServiceImplementation[] {
+/** Makes room for documents, and opens their services and what these do in the background. */
+export async function openDocuments({ ledger, log, cleanups }: AreaDeps): Promise<Area> {
+  await declareResources(ledger, DOCUMENT_RESOURCES);
   const documents = createDocuments(ledger);
   const collections = createCollections(ledger);
   const indexes = createIndexes({ ledger, collections });
@@ -56,9 +50,12 @@ export function createDocumentServices({ ledger, log, cleanups }: DocumentServic
   cleanups.add('index jobs', () => jobs.close());
   const onWork = () => jobs.wake();
   const reader = createOperationReader({ operations });
-  return [
-    createDocumentServiceOn(ledger),
-    createCollectionService({ ledger, collections, documents, indexes, operations: reader, onWork }),
-    createOperationService({ operations, indexes, onWork }),
-  ];
+  return {
+    resources: EXPIRING_RESOURCES,
+    services: [
+      createDocumentServiceOn(ledger),
+      createCollectionService({ ledger, collections, documents, indexes, operations: reader, onWork }),
+      createOperationService({ operations, indexes, onWork }),
+    ],
+  };
 }

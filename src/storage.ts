@@ -9,7 +9,6 @@ import type { DependencyWatch } from './dependencies.js';
 import type { Cleanups } from './lifecycle.js';
 import { CACHE_KEYS_COLLECTION, createCachedLedger, type CachedLedger } from './repositories/cached-ledger.js';
 import { observeLedger } from './repositories/observed-ledger.js';
-import { declareResource, type DeclarableResource } from './repositories/resource.js';
 import { startSweeper, type SweepableResource } from './repositories/sweeper.js';
 import type { Clock } from './rpc/context.js';
 import { openEmbeddedStore } from './store/embedded/open-embedded-store.js';
@@ -24,10 +23,9 @@ export function openStore({ storeUrl, dataDir }: Pick<Config, 'storeUrl' | 'data
   return storeUrl === undefined ? openEmbeddedStore({ dataDir }) : openMongoStore({ url: storeUrl });
 }
 
-/** Opens store, ledger and cache, and leaves their closing to `cleanups`. The resources can be used from then on. */
+/** Opens store, ledger and cache, and leaves their closing to `cleanups`. */
 export async function openStorage(
   config: Config,
-  definitions: readonly DeclarableResource[],
   { log, cleanups, fleet, dependencies, work }: StorageDeps,
 ): Promise<CachedLedger> {
   const store = await (fleet?.openStore ?? (() => openStore(config)))();
@@ -39,7 +37,6 @@ export async function openStorage(
   });
   const ledger = await openLedger(config, observeStore(store, work), { log, cleanups, fleet });
   await ledger.declareCollections([CACHE_KEYS_COLLECTION]);
-  for (const definition of definitions) await declareResource(ledger, definition);
   const sharedTier = config.redisUrl === undefined ? undefined : openRedisTier(config.redisUrl, ledger.databaseId, log);
   if (sharedTier !== undefined) {
     cleanups.add('Redis cache', () => sharedTier.close());
