@@ -13,7 +13,7 @@ const LAYERS = {
     'store/frozen',
     'store/json-value',
   ],
-  repositories: ['ledger', 'cache', 'store', 'rpc/context', 'rpc/errors'],
+  repositories: ['ledger', 'cache', 'store', 'rpc/context', 'rpc/contract-options', 'rpc/errors'],
   ledger: ['store'],
   cache: [],
   store: [],

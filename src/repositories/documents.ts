@@ -40,7 +40,7 @@ export interface CommittedDocuments {
 }
 
 /** The documents of all collections. Their writes hold them to the settings of the collection, see `documents/`. */
-export interface Documents extends Omit<Resources<StoredDocument, DocumentContent>, 'writes' | 'count'> {
+export interface Documents extends Omit<Resources<StoredDocument, DocumentContent>, 'writes' | 'count' | 'change'> {
   readonly writer: DocumentWriter;
   /** All documents that are asked for, as they are at one revision. Whoever takes it closes it. */
   snapshot(query: DocumentQuery, context?: ReadContext): Promise<DocumentSnapshot>;

@@ -44,6 +44,11 @@ export interface Resources<T, C = T> {
   create(creation: Creation<C>, options?: ChangeOptions): Promise<T>;
   update(update: Update<C>, options?: ChangeOptions): Promise<T>;
   delete(deletion: Deletion, options?: ChangeOptions): Promise<void>;
+  /**
+   * Replaces a resource by what `decide` makes of it. If another commit changes it meanwhile, `decide` runs again; what it
+   * throws is thrown on.
+   */
+  change(name: string, decide: (resource: T) => C, options?: ChangeOptions): Promise<T>;
   /** Tells what becomes of resources that meet a filter, commit by commit, from a revision on. */
   watch(options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** The same changes as parts of a larger one: see `commitTogether`. */
@@ -104,6 +109,13 @@ export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDe
     delete: async (deletion, options) => {
       await commitTogether(ledger, (view) => writes.delete(view, deletion), options);
     },
+    change: (name, decide, options) =>
+      changeOne(async (view) => {
+        const { collection, codec } = definition;
+        const existing = await view.get(collection, name);
+        if (!expiry.isThere(existing)) throw notFound(definition, 'update', name);
+        return { kind: 'put', collection, id: name, value: codec.encode(decide(codec.decode(existing))) };
+      }, options),
     watch: (options) => watchResources(ledger, definition, options),
   };
 }

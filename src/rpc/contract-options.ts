@@ -8,6 +8,9 @@ import {
 } from '@bufbuild/protobuf';
 
 const SENSITIVITY = 'keelson.options.v1.sensitivity';
+const FIELD_BEHAVIOR = 'google.api.field_behavior';
+/** `OUTPUT_ONLY` of google.api.FieldBehavior. */
+const OUTPUT_ONLY = 3;
 const RESOURCE = 'google.api.resource';
 const RESOURCE_REFERENCE = 'google.api.resource_reference';
 
@@ -24,6 +27,14 @@ export function readSensitivity(registry: Registry, { proto }: DescField): Sensi
   return value === 1 ? 'personal' : 'secret';
 }
 
+/** Whether `google.api.field_behavior` says of a field that only the service sets it. */
+export function isOutputOnly(registry: Registry, { proto }: DescField): boolean {
+  const extension = registry.getExtension(FIELD_BEHAVIOR);
+  if (extension === undefined || proto.options === undefined) return false;
+  const stated: unknown = getExtension(proto.options, extension);
+  return Array.isArray(stated) && stated.includes(OUTPUT_ONLY);
+}
+
 /** A resource that a field names: its type, or the type of its children. */
 export interface ResourceReference {
   readonly type?: string;
@@ -35,11 +46,11 @@ export function readResourceReference(registry: Registry, { proto }: DescField):
   return readJson<ResourceReference>(registry, RESOURCE_REFERENCE, proto.options);
 }
 
-/** Reads the type and the name patterns that `google.api.resource` gives a message. */
+/** Reads the type, the word and the name patterns that `google.api.resource` gives a message. */
 export function readResource(
   registry: Registry,
   { proto }: DescMessage,
-): { readonly type?: string; readonly pattern?: readonly string[] } | undefined {
+): { readonly type?: string; readonly singular?: string; readonly pattern?: readonly string[] } | undefined {
   return readJson(registry, RESOURCE, proto.options);
 }
 
