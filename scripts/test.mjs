@@ -1,4 +1,4 @@
-// `npm test [-- unit|contract|e2e|faults|shapes|drain|FILE ...] [MOCHA OPTION ...]`: prepares the checkout and runs those tests, or
+// `npm test [-- unit|contract|e2e|faults|shapes|drain|docs|FILE ...] [MOCHA OPTION ...]`: prepares the checkout and runs those tests, or
 // all but `shapes`, which runs the end-to-end tests again in other shapes of a server: `npm run test:shapes`.
 import './lib/require-node.mjs';
 
@@ -9,6 +9,7 @@ const SUITES = {
   faults: ['faults/**/*'],
   shapes: ['shapes/**/*'],
   drain: ['drain/**/*'],
+  docs: ['docs/**/*'],
 };
 
 const DEFAULT_SPECS = Object.entries(SUITES).flatMap(([name, patterns]) =>

@@ -7,6 +7,7 @@ import { addGatewayCommand } from './commands/gateway.js';
 import { addHealthCommand } from './commands/health.js';
 import { addImportCommand } from './commands/import.js';
 import { addLedgerCommand } from './commands/ledger.js';
+import { addNewCommand } from './commands/new.js';
 import { addServeCommand } from './commands/serve.js';
 
 /** Runs the `keelson` command. */
@@ -23,5 +24,6 @@ export async function main(argv: readonly string[]): Promise<void> {
   addHealthCommand(program);
   addLedgerCommand(program);
   addBackupCommands(program);
+  addNewCommand(program);
   await program.parseAsync(argv);
 }

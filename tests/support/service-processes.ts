@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { startMongoServer } from './mongo-server.js';
 import { startServerProcess, type ServerProcess } from './server-process.js';
 
-/** By their areas, as settings name them. */
-const PROCESSES = [['documents'], ['access', 'identity', 'audit'], ['longrunning']] as const;
+const OWN_AREAS: readonly string[] = ['access', 'audit', 'documents', 'identity', 'options'];
+
+/** By their areas, as settings name them: Keelson's own, and what was begun with `keelson new service`. */
+const PROCESSES = [
+  ['documents', ...readdirSync('proto/keelson').filter((area) => !OWN_AREAS.includes(area))],
+  ['access', 'identity', 'audit'],
+  ['longrunning'],
+];
 
 /**
  * Starts a process for each service, or for those that belong together, which knows where the others are, and one that runs none. Gives the address of that
