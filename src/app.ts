@@ -23,7 +23,7 @@ import { createDescriptorIndex } from './rpc/descriptor-index.js';
 import { readDescriptorImage } from './rpc/descriptors.js';
 import { createGrpcServer } from './rpc/grpc/server.js';
 import { createGrpcJsServer } from './rpc/grpc-js/server.js';
-import { createLoadLimit, watchLoad, type LoadLimit } from './rpc/load-limit.js';
+import { LoadLimit, watchLoad } from './rpc/load-limit.js';
 import { OpenCalls } from './rpc/open-calls.js';
 import type { Policy } from './rpc/policy.js';
 import { ServerFigures } from './rpc/server-figures.js';
@@ -108,7 +108,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   for (const { definition, needs } of all) health.setNeeds(definition.fullName, needs ?? [DATABASE]);
   const split = splitServices(all, config);
   const figures = config.publicServices.has('channelz') ? new ServerFigures() : undefined;
-  const load = openLoadLimit(config, openCalls, cleanups);
+  const load = openLoadLimit(config, cleanups);
   const { limits } = config;
   const { databaseId } = ledger;
   const clients = new ServiceClients();
@@ -152,9 +152,9 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   };
 }
 
-function openLoadLimit({ limits }: Config, openCalls: OpenCalls, cleanups: Cleanups): LoadLimit {
-  const load = createLoadLimit(limits);
-  const watch = watchLoad(load, () => openCalls.unarySize);
+function openLoadLimit({ limits }: Config, cleanups: Cleanups): LoadLimit {
+  const load = new LoadLimit(limits);
+  const watch = watchLoad(load);
   cleanups.add('load watch', () => watch.close());
   return load;
 }

@@ -109,6 +109,7 @@ function joinServed(local: Served, remote: Served): Served {
       services: [...local.table.services, ...remote.table.services],
     },
     dispatcher: {
+      refuse: (method) => of(method).refuse(method),
       unary: (method, call, request) => of(method).unary(method, call, request),
       serverStream: (method, call, request) => of(method).serverStream(method, call, request),
       clientStream: (method, call, requests) => of(method).clientStream(method, call, requests),

@@ -8,6 +8,7 @@ import { commit } from './commit.js';
 import { firstMessage } from './first-message.js';
 import { follow } from './follow.js';
 import { memory } from './memory.js';
+import { overload } from './overload.js';
 import { recovery } from './recovery.js';
 import { start } from './start.js';
 import { workers } from './workers.js';
@@ -23,6 +24,7 @@ export const CASES: readonly BenchCase[] = [
   workers,
   commit,
   follow,
+  overload,
   recovery,
   memory,
   start,

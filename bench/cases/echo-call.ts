@@ -1,4 +1,4 @@
-import { EchoManyRequest, EchoRequest } from '../gen/bench/v1/echo_service.js';
+import { EchoManyRequest, EchoRequest, WorkRequest } from '../gen/bench/v1/echo_service.js';
 import type { GrpcCall } from '../load/probe.js';
 
 export const ECHO_NAME = 'echoes/first';
@@ -24,6 +24,15 @@ export function publicEchoCall({ address }: Server): GrpcCall {
 export function echoManyCall({ address, token }: Server, count: number): GrpcCall {
   const request = EchoManyRequest.encode({ name: ECHO_NAME, text: ECHO_TEXT, count }).finish();
   return { address, path: '/bench.v1.EchoService/EchoMany', request, token };
+}
+
+/** A unary call that asks for some work. */
+export function workCall(
+  { address, token }: Server,
+  work: { readonly busyMicros?: number; readonly heldMillis?: number },
+): GrpcCall {
+  const request = WorkRequest.encode({ name: ECHO_NAME, busyMicros: 0, heldMillis: 0, ...work }).finish();
+  return { address, path: '/bench.v1.EchoService/Work', request, token };
 }
 
 /** A stream that gives one message and then waits. */

@@ -34,6 +34,11 @@ export interface IncomingCall {
  * A call that fails throws a StatusError and nothing else.
  */
 export interface Dispatcher {
+  /**
+   * Gives the answer of a call that is turned away now, because there is too much to do. Each call is asked about when it
+   * begins; a transport may ask before it has read anything of it, where that spares it work.
+   */
+  refuse(method: Method): StatusError | undefined;
   unary(method: Method, call: IncomingCall, request: Uint8Array): Promise<Uint8Array>;
   serverStream(method: Method, call: IncomingCall, request: Uint8Array): AsyncIterable<Uint8Array>;
   clientStream(method: Method, call: IncomingCall, requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>;

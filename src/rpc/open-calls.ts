@@ -16,11 +16,6 @@ export class OpenCalls {
     return this.#streams.size + this.#unary.size;
   }
 
-  /** The calls that are no streams. */
-  get unarySize(): number {
-    return this.#unary.size;
-  }
-
   add(lifetime: CallLifetime, { isStream }: { isStream: boolean }): void {
     (isStream ? this.#streams : this.#unary).add(lifetime);
   }

@@ -6,8 +6,9 @@ import { ANONYMOUS, type Caller } from './context.js';
 import { ServiceError } from './errors.js';
 import { assertSize, countUpTo } from './call-limits.js';
 import type { Method } from './method-table.js';
+import { createAdmission, type Admission } from './admission.js';
 import { createResponseEncoder, type ResponseEncoder } from './response-encoder.js';
-import { createCallOpener, type CallEnvironment, type RunningCall } from './running-call.js';
+import { createCallOpener, type CallEnvironment, type CallOpener, type RunningCall } from './running-call.js';
 import { createDecodeValid, malformedMessage } from './validation.js';
 
 export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
@@ -18,19 +19,20 @@ export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
 }
 
 /** Makes the input of a handler from what arrived: one message, or an iterable of them. */
-type Admission = (running: RunningCall) => unknown;
+type Admit = (running: RunningCall) => unknown;
 
 /**
  * Builds the one call path: lifetime, identity, validation, permission, handler, log. The stages before the handler run
  * on the bytes that arrived; the handler gets the message that ts-proto decodes from the same bytes.
  */
 export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
-  const openCall = createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) });
+  const refuse = createAdmission(deps);
+  const begin = admitting(refuse, createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) }));
   const decodeValid = createDecodeValid(deps.table.registry);
   const parts = { authenticator: deps.authenticator, encodeResponse: createResponseEncoder(deps.limits) };
 
-  async function respondOnce(method: Method, call: IncomingCall, admit: Admission): Promise<Uint8Array> {
-    const running = openCall(method, call);
+  async function respondOnce(method: Method, call: IncomingCall, admit: Admit): Promise<Uint8Array> {
+    const running = begin(method, call);
     try {
       // One race for all that the call waits for.
       const bytes = await running.lifetime.race(work(parts, running, admit));
@@ -41,8 +43,8 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     }
   }
 
-  async function* respondMany(method: Method, call: IncomingCall, admit: Admission): AsyncGenerator<Uint8Array> {
-    const running = openCall(method, call);
+  async function* respondMany(method: Method, call: IncomingCall, admit: Admit): AsyncGenerator<Uint8Array> {
+    const running = begin(method, call);
     try {
       running.assertAdmitted();
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
@@ -83,12 +85,24 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   }
 
   return {
+    refuse,
     unary: (method, call, request) => respondOnce(method, call, (running) => receive(running, request)),
     serverStream: (method, call, request) => respondMany(method, call, (running) => receive(running, request)),
     clientStream: (method, call, requests) =>
       respondOnce(method, call, (running) => admitEach(running, requests, admitOne)),
     bidiStream: (method, call, requests) =>
       respondMany(method, call, (running) => admitEach(running, requests, admitOne)),
+  };
+}
+
+/** Turns calls away before they are opened. */
+function admitting(refuse: Admission, openCall: CallOpener): CallOpener {
+  return (method, call) => {
+    // What a running call asks of a service next door is a part of that call, which was let in.
+    const refusal = call.protocol === 'in-process' ? undefined : refuse(method);
+    if (refusal === undefined) return openCall(method, call);
+    call.onEnd?.(refusal);
+    throw refusal;
   };
 }
 
@@ -100,7 +114,7 @@ interface WorkDeps extends Pick<PipelineDeps, 'authenticator'> {
 async function work(
   { authenticator, encodeResponse }: WorkDeps,
   running: RunningCall,
-  admit: Admission,
+  admit: Admit,
 ): Promise<Uint8Array> {
   const { method, lifetime } = running;
   running.assertAdmitted();

@@ -15,7 +15,7 @@ import { ContextOfCall } from './context-of-call.js';
 import { ANONYMOUS, type Caller, type CallContext, type Clock } from './context.js';
 import { ServiceError } from './errors.js';
 import { CallLifetime } from './lifetime.js';
-import { limitError, type Limits } from './limits.js';
+import type { Limits } from './limits.js';
 import type { LoadLimit } from './load-limit.js';
 import type { Method, MethodTable } from './method-table.js';
 import { draining, type OpenCalls } from './open-calls.js';
@@ -38,8 +38,8 @@ export interface CallEnvironment {
   readonly limits: Limits;
   /** The database that answers come from, for their consistency tokens. Without one answers carry none. */
   readonly databaseId?: string | undefined;
-  /** How many unary calls may run while the process is late. */
-  readonly load?: Pick<LoadLimit, 'callsMax'> | undefined;
+  /** How many unary calls may run while there is too much to do. */
+  readonly load?: Pick<LoadLimit, 'hasRoomFor' | 'begin'> | undefined;
   /** Tells what is done for each call. */
   readonly work?: Pick<WorkLog, 'follow'> | undefined;
   /** Records spans. */
@@ -47,20 +47,20 @@ export interface CallEnvironment {
   /** Keeps what callers did. */
   readonly audit: AuditSink;
   /** Counts calls that have ended. */
-  readonly metrics?: Pick<Metrics, 'countCall'> | undefined;
+  readonly metrics?: Pick<Metrics, 'countCall' | 'countRefused'> | undefined;
   /** Tells how late the process has been lately, for calls that were too late. */
   readonly eventLoop?: Pick<EventLoopWatch, 'lagMs'> | undefined;
 }
 
-/** When a caller may come back that met too many calls. */
-const OVERLOAD_RETRY_MS = 500;
 const AUDIT_RETRY_MS = 1000;
+
+export type CallOpener = (method: Method, call: IncomingCall) => RunningCall;
 
 /**
  * Starts calls. Whoever starts one ends it with succeed(), fail() or abandon(); the first of them counts. A call also
  * fails by itself when its caller goes, its deadline passes or the server drains, even while nobody reads its answer.
  */
-export function createCallOpener(environment: CallEnvironment): (method: Method, call: IncomingCall) => RunningCall {
+export function createCallOpener(environment: CallEnvironment): CallOpener {
   const { log, databaseId } = environment;
   const tokens = databaseId === undefined ? undefined : createTokenWriter(databaseId);
   const deps = { environment, logCall: createCallLog(log), tokens };
@@ -91,6 +91,7 @@ export class RunningCall {
   readonly #startMs = performance.now();
   readonly #seen: SeenRequests | undefined;
   readonly #span: CallSpan | undefined;
+  readonly #endLoad: ReturnType<LoadLimit['begin']> | undefined;
   #isFollowed = false;
   #isInAudit = false;
   #ended = false;
@@ -116,7 +117,9 @@ export class RunningCall {
       this.fail(this.#explain(reason)),
     );
     this.context = new ContextOfCall(this, environment.clock);
-    environment.openCalls.add(this.lifetime, { isStream: method.descriptor.methodKind !== 'unary' });
+    const isStream = method.descriptor.methodKind !== 'unary';
+    environment.openCalls.add(this.lifetime, { isStream });
+    this.#endLoad = isStream ? undefined : environment.load?.begin(method);
   }
 
   /** Aborts when the call ends. What is done with it is noted, from when somebody asks for it. */
@@ -145,20 +148,7 @@ export class RunningCall {
     // What a running call asks of a service next door is a part of that call, which was let in.
     if (this.call.protocol === 'in-process') return;
     if (this.#environment.openCalls.draining) throw draining();
-    // Health must answer while everything else is too much, or a server that is busy looks dead.
-    if (!this.method.path.startsWith('/grpc.')) this.#assertRoom();
     this.consistency.admit();
-  }
-
-  #assertRoom(): void {
-    const { openCalls, limits, load } = this.#environment;
-    const options = { reason: 'OVERLOADED', retryDelayMs: OVERLOAD_RETRY_MS } as const;
-    if (openCalls.size > limits.callsMax) {
-      throw limitError(limits, 'callsMax', 'Too many calls run already', options);
-    }
-    if (load !== undefined && openCalls.unarySize > load.callsMax && this.method.descriptor.methodKind === 'unary') {
-      throw limitError(limits, 'latenessMsMax', 'Too much work waits already', options);
-    }
   }
 
   /** Is called before each answer of a stream. */
@@ -213,6 +203,8 @@ export class RunningCall {
     this.#tellToken();
     this.lifetime.close();
     this.#environment.openCalls.delete(this.lifetime);
+    // What failed says nothing about how long calls take, unless it took too long.
+    this.#endLoad?.({ isTelling: status === undefined || status.codeName === 'DEADLINE_EXCEEDED' });
     this.#report(status);
     this.call.onEnd?.(status);
   }

@@ -31,6 +31,8 @@ export interface Totals {
 /** The numbers of a process, for Prometheus. */
 export interface Metrics {
   countCall(call: CountedCall): void;
+  /** Counts a call that was turned away before it began, by the setting that says how much is too much. */
+  countRefused(limit: string): void;
   /** Shows a number that is read when somebody asks. Of several processes, the sum is shown, or what `across` says. */
   gauge(name: string, help: string, read: () => number, options?: GaugeOptions): void;
   /** Shows numbers that only grow, one for each value of a label; they are read when somebody asks. */
@@ -76,7 +78,14 @@ export function createMetrics(): Metrics {
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   });
+  const refused = new Counter({
+    name: 'keelson_calls_refused_total',
+    help: 'Calls that were turned away before they began, because there was too much to do',
+    labelNames: ['limit'],
+    registers: [registry],
+  });
   return {
+    countRefused: (limit) => refused.inc({ limit }),
     countCall({ service, method, protocol, code, durationMs }) {
       calls.inc({ service, method, protocol, code });
       durations.observe({ service, method, protocol }, durationMs * SECONDS_PER_MS);

@@ -29,6 +29,7 @@ export function withoutOwnDetails(inner: LazyDispatcher): LazyDispatcher {
     }
   }
   return {
+    refuse: (method) => inner.refuse(method),
     unary: (method, call, request) => once(inner.unary(method, wrap(call), request)),
     serverStream: (method, call, request) => many(inner.serverStream(method, wrap(call), request)),
     clientStream: (method, call, requests) => once(inner.clientStream(method, wrap(call), requests)),

@@ -162,7 +162,8 @@ async function lendApart(services: readonly string[], bodyBytesMax: number): Pro
 async function startGatewayApart(services: readonly string[], bodyBytesMax: number): Promise<Apart> {
   const table = aTable(services) as MethodTable;
   const running: { recorder: Recorder } = { recorder: new Recorder() };
-  const dispatcher: Pick<LazyDispatcher, 'unary' | 'serverStream'> = {
+  const dispatcher: Omit<LazyDispatcher, 'clientStream' | 'bidiStream'> = {
+    refuse: () => undefined,
     unary: (...args) => running.recorder.dispatcher.unary(...args),
     serverStream: (...args) => running.recorder.dispatcher.serverStream(...args),
   };

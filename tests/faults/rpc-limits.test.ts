@@ -177,11 +177,14 @@ describe('a limit of the gRPC server', () => {
 
 describe('a server that is late', () => {
   it('takes on fewer unary calls, tells when to come back, and lets streams and health alone', async () => {
-    const load = { callsMax: 2 };
-    const server = await startEchoServer({}, { load });
+    let callsMax = 2;
+    let running = 0;
+    const refused: string[] = [];
+    const load = { hasRoomFor: () => running < callsMax, begin: () => () => undefined };
+    const metrics = { countCall: () => undefined, countRefused: (limit: string) => void refused.push(limit) };
+    const server = await startEchoServer({}, { load, metrics });
     const release = deferred<void>();
     const full = deferred<void>();
-    let running = 0;
     server.handlers.say = async (_ctx, request) => {
       running += 1;
       if (running === 2) full.resolve();
@@ -193,7 +196,8 @@ describe('a server that is late', () => {
 
     const err = await rejection(server.client.say({}), CallError);
     const streamed = await collect(server.client.repeat({ count: 2 }));
-    load.callsMax = 3;
+    const again = await rejection(server.client.say({}), CallError);
+    callsMax = 3;
     calls.push(server.client.say({}));
     release.resolve();
     await Promise.all(calls);
@@ -203,6 +207,11 @@ describe('a server that is late', () => {
     expect(err.message).to.include('KEELSON_LATENESS_MS_MAX');
     expect(err.retryDelayMs).to.be.greaterThan(0);
     expect(streamed).to.have.length(2);
+    expect(again.reason).to.equal('OVERLOADED');
+    expect(refused).to.deep.equal(['KEELSON_LATENESS_MS_MAX', 'KEELSON_LATENESS_MS_MAX']);
+    // Neither call was more than counted: the log has one line for both, and the second is said later.
+    expect(server.logLines.filter(({ msg }) => msg === 'calls refused')).to.have.length(1);
+    expect(server.logLines.filter(({ code }) => code === 'RESOURCE_EXHAUSTED')).to.deep.equal([]);
   });
 });
 

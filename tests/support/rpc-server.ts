@@ -49,8 +49,8 @@ export interface RpcServerOptions {
   readonly databaseId?: string;
   readonly tls?: Tls;
   readonly clients?: ServiceClients;
-  readonly load?: Pick<LoadLimit, 'callsMax'>;
-  readonly metrics?: Pick<Metrics, 'countCall'>;
+  readonly load?: Pick<LoadLimit, 'hasRoomFor' | 'begin'>;
+  readonly metrics?: Pick<Metrics, 'countCall' | 'countRefused'>;
   readonly audit?: AuditSink;
   readonly tracing?: Pick<Tracing, 'beginCall'>;
   readonly work?: Pick<WorkLog, 'follow'>;

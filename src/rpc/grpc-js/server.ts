@@ -7,6 +7,7 @@ import { credentialsOf } from './credentials.js';
 import { splitAddress, type Http2Source } from '../server-figures.js';
 import { http2ServersOf } from './http2-servers.js';
 import { keepTimeouts } from './timeouts.js';
+import { turnAwayEarly } from './turn-away-early.js';
 import { bidiStreamHandler, clientStreamHandler, serverStreamHandler, unaryHandler } from './handlers.js';
 
 /**
@@ -40,6 +41,7 @@ export function createGrpcJsServer({
     async listen(address) {
       const port = await bind(server, address, credentialsOf(tls));
       keepTimeouts(server);
+      turnAwayEarly(server, { table, dispatcher });
       for (const source of http2ServersOf<Http2Source>(server))
         figures?.watch(source, { ...splitAddress(address), port });
       return port;

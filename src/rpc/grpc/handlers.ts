@@ -14,6 +14,7 @@ import { isCompression } from './inflate.js';
 import { readEach, readOnly, unknownEncoding, type RequestSource } from './request-messages.js';
 import { ResponseWriter } from './response-writer.js';
 import { parseTimeoutMs } from './timeout.js';
+import { turnAway } from './turn-away.js';
 
 export interface StreamHandlerDeps {
   readonly table: MethodTable;
@@ -51,6 +52,8 @@ function accept(deps: StreamHandlerDeps, stream: ServerHttp2Stream, headers: Inc
   if (notGrpc !== undefined) return stream.respond({ ':status': notGrpc }, { endStream: true });
   const method = deps.table.methods.get(headers[':path'] ?? '');
   if (method === undefined) return refuseUnknown(stream, headers);
+  const refusal = deps.dispatcher.refuse(method);
+  if (refusal !== undefined) return turnAway(stream, refusal);
   serve(openExchange(deps, method, stream, headers));
 }
 

@@ -79,7 +79,7 @@ export class ResponseWriter {
     this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata) }, WITH_TRAILERS);
     this.#stream.once('wantTrailers', () => {
       this.#stream.sendTrailers(this.#withTrailers(this.#status));
-      this.#stopRequests();
+      stopRequests(this.#stream);
     });
   }
 
@@ -93,19 +93,9 @@ export class ResponseWriter {
     return this.#trailerMetadata?.isEmpty === false;
   }
 
-  /** A failure without an answer, and without trailers of its own, is one header block. */
+  /** A failure without an answer, and without trailers of its own. */
   #endAtOnce(trailers: OutgoingHttpHeaders): void {
-    this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata), ...trailers }, WITHOUT_BODY);
-    this.#stopRequests();
-  }
-
-  /** Tells a peer that still sends to stop: the stream would stay open, and count, until it did so by itself. */
-  #stopRequests(): void {
-    if (this.#stream.readableEnded) return;
-    this.#stream.resume();
-    setImmediate(() => {
-      if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
-    });
+    endWithStatus(this.#stream, { ...writeMetadata(this.#metadata), ...trailers });
   }
 
   #cutOffIfStalled({ codeName }: StatusError): void {
@@ -113,4 +103,19 @@ export class ResponseWriter {
     const timer = setTimeout(() => this.#stream.close(code), STALLED_MS_MAX);
     this.#stream.once('close', () => clearTimeout(timer));
   }
+}
+
+/** Ends a call that has no answer: with one header block. */
+export function endWithStatus(stream: ServerHttp2Stream, status: OutgoingHttpHeaders): void {
+  stream.respond({ ...HEADERS, ...status }, WITHOUT_BODY);
+  stopRequests(stream);
+}
+
+/** Tells a peer that still sends to stop: the stream would stay open, and count, until it did so by itself. */
+function stopRequests(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded) return;
+  stream.resume();
+  setImmediate(() => {
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
 }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { LazyDispatcher } from '../call.js';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from '../limits.js';
 import type { MethodTable } from '../method-table.js';
+import { createTally } from '../tally.js';
 import { splitAddress, type ServerFigures } from '../server-figures.js';
 import { serverOptions, type Tls } from '../tls.js';
 import { createStreamHandler } from './handlers.js';
@@ -12,7 +13,6 @@ import { createPatience } from './patience.js';
 import { createSessionGuard, type SessionGuard } from './session-guard.js';
 
 const SESSION_MEGABYTES_MAX = 64;
-const DROP_LOG_MS = 10_000;
 
 export interface GrpcServer {
   /** Listens on `host:port` and gives the port; 0 asks for any free one. */
@@ -44,7 +44,10 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   const patience = createPatience<object>(limits.requestTimeoutMs);
   const server = openServer(limits, tls);
   server.maxConnections = limits.connectionsMax;
-  server.on('drop', createDropLog(log, limits));
+  const tallyDropped = createTally((dropped) =>
+    log.warn({ dropped, max: limits.connectionsMax, limit: LIMIT_SETTINGS.connectionsMax }, 'connections dropped'),
+  );
+  server.on('drop', tallyDropped);
   server.on('session', (session) => guard.watch(session));
   server.on('stream', createStreamHandler({ table, dispatcher, limits, patience }));
   let closed: Promise<void> | undefined;
@@ -92,19 +95,6 @@ function http2Options(limits: Limits) {
     maxSendHeaderBlockLength: 64 * 1024,
     // In megabytes. A connection that holds more gets no new streams until it has read.
     maxSessionMemory: SESSION_MEGABYTES_MAX,
-  };
-}
-
-/** Says that connections are dropped, but not for each: whoever attacks must not fill the log as well. */
-function createDropLog(log: GrpcServerDeps['log'], { connectionsMax }: Limits): () => void {
-  let dropped = 0;
-  let saidMs = -Infinity;
-  return () => {
-    dropped += 1;
-    if (performance.now() - saidMs < DROP_LOG_MS) return;
-    saidMs = performance.now();
-    log.warn({ dropped, max: connectionsMax, limit: LIMIT_SETTINGS.connectionsMax }, 'connections dropped');
-    dropped = 0;
   };
 }
 

@@ -26,6 +26,16 @@ export interface EchoManyRequest {
   count: number;
 }
 
+/** Asks for work. */
+export interface WorkRequest {
+  /** Names the echo: `echoes/{echo}`. */
+  name: string;
+  /** Tells how long the handler computes. */
+  busyMicros: number;
+  /** Tells how long the handler holds one of a few places, for which calls queue as they do for a database. */
+  heldMillis: number;
+}
+
 /** Says a text back. */
 export interface EchoResponse {
   /** Holds what was said. */
@@ -174,6 +184,85 @@ export const EchoManyRequest: MessageFns<EchoManyRequest> = {
     message.name = object.name ?? "";
     message.text = object.text ?? "";
     message.count = object.count ?? 0;
+    return message;
+  },
+};
+
+function createBaseWorkRequest(): WorkRequest {
+  return { name: "", busyMicros: 0, heldMillis: 0 };
+}
+
+export const WorkRequest: MessageFns<WorkRequest> = {
+  encode(message: WorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.busyMicros !== 0) {
+      writer.uint32(16).int32(message.busyMicros);
+    }
+    if (message.heldMillis !== 0) {
+      writer.uint32(24).int32(message.heldMillis);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.busyMicros = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.heldMillis = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WorkRequest>): WorkRequest {
+    return WorkRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WorkRequest>): WorkRequest {
+    const message = createBaseWorkRequest();
+    message.name = object.name ?? "";
+    message.busyMicros = object.busyMicros ?? 0;
+    message.heldMillis = object.heldMillis ?? 0;
     return message;
   },
 };
@@ -429,6 +518,62 @@ export const EchoServiceDefinition = {
               97,
               110,
               121,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /** Does so much work, to find out what a server does that has too much of it. */
+    work: {
+      name: "Work",
+      requestType: WorkRequest as typeof WorkRequest,
+      requestStream: false,
+      responseType: EchoResponse as typeof EchoResponse,
+      responseStream: false,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [
+            Buffer.from([
+              38,
+              34,
+              8,
+              10,
+              2,
+              8,
+              5,
+              18,
+              2,
+              8,
+              60,
+              40,
+              1,
+              26,
+              24,
+              10,
+              16,
+              98,
+              101,
+              110,
+              99,
+              104,
+              46,
+              101,
+              99,
+              104,
+              111,
+              101,
+              115,
+              46,
+              103,
+              101,
+              116,
+              18,
+              4,
+              110,
+              97,
+              109,
+              101,
             ]) as Buffer,
           ],
         },
