@@ -6,7 +6,7 @@ import type { CallConsistency } from '../rpc/context.js';
 export interface ReadContext {
   readonly signal?: AbortSignal | undefined;
   /** Without it everything is read as it is now. */
-  readonly consistency?: Pick<CallConsistency, 'freshness' | 'saw'>;
+  readonly consistency?: Pick<CallConsistency, 'freshness' | 'saw'> & Partial<Pick<CallConsistency, 'caughtUp'>>;
 }
 
 type Read<T> = (options: ReadOptions) => Promise<T>;
@@ -17,8 +17,11 @@ export async function readFor<T>(
   { signal, consistency }: ReadContext,
   read: Read<T>,
 ): Promise<T> {
+  const freshness = consistency?.freshness ?? 'latest';
   try {
-    return await read({ signal, freshness: consistency?.freshness ?? 'latest' });
+    const result = await read({ signal, freshness });
+    if (freshness === 'latest') consistency?.caughtUp?.(ledger.revision());
+    return result;
   } finally {
     // No read shows more than the process has followed by the time it is answered.
     consistency?.saw(ledger.revision());

@@ -3,6 +3,7 @@ import { decodeToken, encodeToken, newerToken, type TokenContent } from './consi
 import type { CallConsistency, Freshness } from './context.js';
 import { ServiceError } from './errors.js';
 import type { CallMetadata } from './metadata.js';
+import type { Method } from './method-table.js';
 import { CONSISTENCIES, type Consistency, type Policy } from './policy.js';
 
 /** Says what a call has to see: `linearizable`, `at-least` or `any`. */
@@ -28,21 +29,31 @@ export function createTokenWriter(databaseId: string): TokenWriter {
   };
 }
 
+/** What has to be known of the method of a call. */
+interface ReadMethod {
+  readonly policy: Policy;
+  readonly descriptor: Pick<Method['descriptor'], 'methodKind'>;
+}
+
 /** What one call has to see, and what it has seen. */
 export class ConsistencyOfCall implements CallConsistency {
   readonly #policy: Policy;
   readonly #metadata: CallMetadata;
   readonly #tokens: TokenWriter | undefined;
+  /** Whether it does nothing but read, for one answer: streams go on, and a change is judged on what is. */
+  readonly #readsAtOneTime: boolean;
   #freshness: Freshness = 'latest';
   #carried = 0;
   /** The highest revision that the call saw. 0 stands before all. */
   #seen = 0;
 
   /** Without tokens there is no database behind the process, or none that answers come from. */
-  constructor(policy: Policy, metadata: CallMetadata, tokens: TokenWriter | undefined) {
+  constructor({ policy, descriptor }: ReadMethod, metadata: CallMetadata, tokens: TokenWriter | undefined) {
     this.#policy = policy;
     this.#metadata = metadata;
     this.#tokens = tokens;
+    this.#readsAtOneTime =
+      descriptor.methodKind === 'unary' && policy.idempotency === Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS;
   }
 
   get freshness(): Freshness {
@@ -63,6 +74,10 @@ export class ConsistencyOfCall implements CallConsistency {
     const databaseId = this.#tokens?.databaseId;
     if (seen !== undefined && seen.databaseId === databaseId) this.#carried = seen.revision;
     this.#freshness = freshnessOf({ word, seen, policy: this.#policy, databaseId });
+  }
+
+  caughtUp(revision: number): void {
+    if (this.#readsAtOneTime && this.#freshness === 'latest') this.#freshness = revision;
   }
 
   saw(revision: number): void {

@@ -30,7 +30,12 @@ export interface CallConsistency {
   readonly freshness: Freshness;
   /** Notes that what was read or written for the call shows this revision; the answer carries it as a token. */
   saw(revision: number): void;
-  /** The same for a token, which the answer to a call made for this one carried. One of another database is passed over. */
+  /**
+   * Notes that the process has caught up with the log since the call began, to this revision. That is all that `latest` asks
+   * for: where one call reads several things, one look at the log is enough.
+   */
+  caughtUp(revision: number): void;
+  /** The same as `saw` for a token, which the answer to a call made for this one carried. One of another database is passed over. */
   sawToken(token: string): void;
 }
 

@@ -111,7 +111,7 @@ export class RunningCall {
       parentOf(call.metadata),
     );
     this.trace = this.#span ?? traceOf(call.metadata);
-    this.consistency = new ConsistencyOfCall(method.policy, call.metadata, tokens);
+    this.consistency = new ConsistencyOfCall(method, call.metadata, tokens);
     call.responseMetadata.add(REQUEST_ID_KEY, this.requestId);
     this.lifetime = new CallLifetime(call.signal, timeoutMs(method, call), (reason) =>
       this.fail(this.#explain(reason)),

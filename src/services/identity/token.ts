@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const SECRET_BYTES = 32;
 const TOKEN = /^keelson_([a-z][a-z0-9-]{0,62})\.([a-z0-9][a-z0-9-]{0,62})_([A-Za-z0-9_-]{43})$/;
@@ -38,7 +38,7 @@ export function parseToken(token: string): TokenParts | undefined {
 
 /** SHA-256 in hex. */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hash('sha256', secret);
 }
 
 /** Compares a secret with a stored hash in a time that does not depend on where they differ. */

@@ -45,11 +45,37 @@ describe('the consistency of a call', () => {
       expect(call.freshness).to.equal('latest');
     });
 
+    it('is what the process has caught up with, once it has since the call began', () => {
+      const call = aCall({});
+      call.admit();
+
+      call.caughtUp(9);
+      call.caughtUp(12);
+
+      expect(call.freshness).to.equal(9);
+    });
+
+    it('stays latest for a change and for a stream, and what is less than latest stays as it is', () => {
+      const change = aCall({}, { idempotency: Idempotency.IDEMPOTENCY_REQUEST_ID });
+      const stream = aCall({}, { methodKind: 'server_streaming' });
+      const modest = aCall({ word: 'any' });
+      for (const call of [change, stream, modest]) {
+        call.admit();
+        call.caughtUp(9);
+      }
+
+      expect([change.freshness, stream.freshness, modest.freshness]).to.deep.equal(['latest', 'latest', 'any']);
+    });
+
     it('judges no token where no database is behind the process', () => {
       const metadata = new CallMetadata();
       metadata.add('x-consistency', 'at-least');
       metadata.add('x-consistency-token', SEEN_7);
-      const call = new ConsistencyOfCall(OPEN_POLICY, metadata, undefined);
+      const call = new ConsistencyOfCall(
+        { policy: OPEN_POLICY, descriptor: { methodKind: 'unary' } },
+        metadata,
+        undefined,
+      );
 
       call.admit();
 
@@ -121,15 +147,20 @@ interface Case {
 
 function aCall(
   { word, token }: Asked,
-  options: { byDefault?: Consistency | undefined; idempotency?: Policy['idempotency'] } = {},
+  options: {
+    byDefault?: Consistency | undefined;
+    idempotency?: Policy['idempotency'];
+    methodKind?: 'unary' | 'server_streaming';
+  } = {},
 ): ConsistencyOfCall {
-  const { byDefault, idempotency = Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS } = options;
+  const { byDefault, idempotency = Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS, methodKind = 'unary' } = options;
   const cache = byDefault && { consistency: byDefault, http: undefined };
   const policy = { access: { kind: 'public' }, deadlineDefaultMs: 1, deadlineMaxMs: 1, idempotency } as const;
   const metadata = new CallMetadata();
   if (word !== undefined) metadata.add('x-consistency', word);
   if (token !== undefined) metadata.add('x-consistency-token', token);
-  return new ConsistencyOfCall({ ...policy, ...(cache && { cache }) }, metadata, createTokenWriter(DATABASE));
+  const method = { policy: { ...policy, ...(cache && { cache }) }, descriptor: { methodKind } };
+  return new ConsistencyOfCall(method, metadata, createTokenWriter(DATABASE));
 }
 
 function describeAsked({ word, token }: Asked): string {
