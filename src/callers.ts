@@ -48,7 +48,7 @@ export async function openCallers({ registry, ...deps }: CallersDeps): Promise<C
     ledger,
     registry,
     clock,
-    isActive: (view, name) => identities.principals.isActiveIn(view, name),
+    isActive: (view, name) => identities.canCall(view, name),
     cleanups,
   });
   const identity = await openIdentity({ ...deps, identities, access });

@@ -9,6 +9,7 @@ import { addImportCommand } from './commands/import.js';
 import { addLedgerCommand } from './commands/ledger.js';
 import { addNewCommand } from './commands/new.js';
 import { addServeCommand } from './commands/serve.js';
+import { addTokenCommand } from './commands/token.js';
 
 /** Runs the `keelson` command. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -23,6 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   addExportCommand(program);
   addHealthCommand(program);
   addLedgerCommand(program);
+  addTokenCommand(program);
   addBackupCommands(program);
   addNewCommand(program);
   await program.parseAsync(argv);

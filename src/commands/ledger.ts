@@ -73,7 +73,8 @@ async function tail(store: Store, options: { readonly after?: number; readonly f
   return 0;
 }
 
-function withStore(work: (store: Store) => Promise<number>): Promise<number> {
+/** Works on the store that the settings name, with no server. */
+export function withStore(work: (store: Store) => Promise<number>): Promise<number> {
   return tellMistakes(async () => {
     const store = await openStore(readConfig(process.env));
     try {

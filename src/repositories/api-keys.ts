@@ -30,6 +30,8 @@ export interface ApiKeys {
   find(name: string, freshness: Freshness): Promise<StoredApiKey | undefined>;
   /** The names of an account's keys, and what to write to be sure that the commit knows them all. */
   keysOf(view: TransactionView, account: string): Promise<KeysOfAccount>;
+  /** The names of those that neither end nor are for a part of what the account may do. */
+  lastingKeysOf(view: TransactionView, account: string): Promise<readonly string[]>;
 }
 
 export interface KeysOfAccount {
@@ -73,7 +75,26 @@ export function createApiKeys({ ledger, definition, now }: ApiKeysDeps): ApiKeys
   const { collection, codec } = definition;
   // The cache gives the same document until it changes.
   const decoded = new WeakMap<object, StoredApiKey>();
+  const keysOf = async (view: TransactionView, account: string): Promise<KeysOfAccount> => {
+    const guard = await view.get(API_KEY_GUARDS_COLLECTION, account);
+    const prefix = `${account}/apiKeys/`;
+    const { documents } = await ledger.scan(collection, { prefix, limit: API_KEYS_PER_ACCOUNT_MAX + 1 });
+    const changes = Number(guard?.value['changes'] ?? 0) + 1;
+    return {
+      names: documents.map(({ id }) => id),
+      guard: { kind: 'put', collection: API_KEY_GUARDS_COLLECTION, id: account, value: { changes } },
+    };
+  };
   return {
+    keysOf,
+    lastingKeysOf: async (view, account) => {
+      const documents = await view.getMany(collection, (await keysOf(view, account)).names);
+      return documents.flatMap((document) => {
+        if (document === undefined) return [];
+        const { key } = codec.decode(document);
+        return key.expireTime === undefined && key.scopes.length === 0 ? [key.name] : [];
+      });
+    },
     keys: createResources({ ledger, now }, definition),
     find: async (name, freshness) => {
       const document = await ledger.get(collection, name, { freshness });
@@ -81,16 +102,6 @@ export function createApiKeys({ ledger, definition, now }: ApiKeysDeps): ApiKeys
       const known = decoded.get(document) ?? codec.decode(document);
       decoded.set(document, known);
       return known;
-    },
-    keysOf: async (view, account) => {
-      const guard = await view.get(API_KEY_GUARDS_COLLECTION, account);
-      const prefix = `${account}/apiKeys/`;
-      const { documents } = await ledger.scan(collection, { prefix, limit: API_KEYS_PER_ACCOUNT_MAX + 1 });
-      const changes = Number(guard?.value['changes'] ?? 0) + 1;
-      return {
-        names: documents.map(({ id }) => id),
-        guard: { kind: 'put', collection: API_KEY_GUARDS_COLLECTION, id: account, value: { changes } },
-      };
     },
   };
 }

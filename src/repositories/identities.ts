@@ -1,5 +1,6 @@
 import type { Registry } from '@bufbuild/protobuf';
 import type { Ledger } from '../ledger/ledger.js';
+import type { TransactionView } from '../ledger/transact.js';
 import { API_KEY_GUARDS_COLLECTION, createApiKeys, defineApiKeys, type ApiKeys } from './api-keys.js';
 import { createPasswords, PASSWORDS_COLLECTION, type Passwords } from './passwords.js';
 import { ENDED_SESSIONS_COLLECTION } from './session-families.js';
@@ -11,6 +12,11 @@ export interface Identities {
   readonly principals: Principals;
   readonly apiKeys: ApiKeys;
   readonly passwords: Passwords;
+  /**
+   * Whether a principal can call for good, in the state that a change is made to: it is there, is not disabled, and has a
+   * password, a certificate name, or a key that neither ends nor is for a part of what its account may do.
+   */
+  canCall(view: TransactionView, name: string): Promise<boolean>;
   /** Commits changes of several of them together. */
   readonly change: Change;
 }
@@ -40,10 +46,25 @@ export async function openIdentities({ ledger, registry, now }: IdentitiesDeps):
   await declareResource(ledger, principals.users);
   await declareResource(ledger, principals.serviceAccounts);
   await declareResource(ledger, apiKeys);
-  return {
+  const identities = {
     principals: createPrincipals(ledger, principals),
     apiKeys: createApiKeys({ ledger, definition: apiKeys, now }),
     passwords: createPasswords(ledger),
+  };
+  return {
+    ...identities,
+    canCall: (view, name) => canCall(identities, view, name),
     change: (decide, options) => commitTogether(ledger, decide, options),
   };
+}
+
+type Credentials = Pick<Identities, 'principals' | 'apiKeys'>;
+
+async function canCall({ principals, apiKeys }: Credentials, view: TransactionView, name: string): Promise<boolean> {
+  if (!(await principals.isActiveIn(view, name))) return false;
+  if (name.startsWith('users/')) return (await view.get(PASSWORDS_COLLECTION, name)) !== undefined;
+  const { collection, codec } = principals.serviceAccounts.definition;
+  const account = await view.get(collection, name);
+  if (account !== undefined && codec.decode(account).certificateNames.length > 0) return true;
+  return (await apiKeys.lastingKeysOf(view, name)).length > 0;
 }

@@ -31,7 +31,7 @@ export interface GrantGuard {
 
 export interface GrantGuardDeps {
   readonly model: AccessModel;
-  /** Whether a principal can call, in the state that a change is made to. */
+  /** Whether a principal can call, and has what to call with, in the state that a change is made to. */
   readonly isActive: (view: View, principal: string) => Promise<boolean>;
 }
 

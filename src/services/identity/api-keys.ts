@@ -1,6 +1,4 @@
-import type { Empty } from '../../../gen/google/protobuf/empty.js';
 import {
-  DeleteApiKeyRequest,
   type ApiKeyToken,
   type CreateApiKeyRequest,
   type GetApiKeyRequest,
@@ -86,13 +84,6 @@ export function createApiKeyMethods({ identities, owners, keyUses, clock }: ApiK
         changeOptions(ctx, { method: 'RotateApiKey', ...NOT_REPEATABLE }),
       );
       return { apiKey: rotated && codec.decode(rotated).key, token: formatToken({ keyName: name, secret }) };
-    },
-
-    deleteApiKey: async (ctx: CallContext, request: DeleteApiKeyRequest): Promise<Empty> => {
-      const { name, etag, requestId } = request;
-      const encode = () => DeleteApiKeyRequest.encode(request).finish();
-      await keys.delete({ name, etag }, changeOptions(ctx, { method: 'DeleteApiKey', requestId, encode }));
-      return {};
     },
   };
 }

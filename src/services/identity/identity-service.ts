@@ -3,6 +3,7 @@ import { translating } from '../../repositories/translate-errors.js';
 import { implementService, type ServiceImplementation } from '../../rpc/service.js';
 import { createApiKeyMethods } from './api-keys.js';
 import type { IdentityDeps } from './identity-deps.js';
+import { createDeleteApiKey } from './delete-api-key.js';
 import { createDeleteServiceAccount } from './delete-service-account.js';
 import { createServiceAccountMethods } from './service-accounts.js';
 import { createSetPassword } from './set-password.js';
@@ -29,6 +30,6 @@ export function createIdentityService(deps: IdentityDeps): ServiceImplementation
     getApiKey: translating(keys.getApiKey),
     listApiKeys: translating(keys.listApiKeys),
     rotateApiKey: translating(keys.rotateApiKey),
-    deleteApiKey: translating(keys.deleteApiKey),
+    deleteApiKey: translating(createDeleteApiKey(deps)),
   });
 }

@@ -3395,7 +3395,10 @@ export const IdentityServiceDefinition = {
         },
       },
     },
-    /** Deletes an API key: its tokens are not valid any more. */
+    /**
+     * Deletes an API key: its tokens are not valid any more. Fails with FAILED_PRECONDITION (reason `LAST_OWNER`) where nobody
+     * would be left who may do everything and has something to call with.
+     */
     deleteApiKey: {
       name: "DeleteApiKey",
       requestType: DeleteApiKeyRequest as typeof DeleteApiKeyRequest,
