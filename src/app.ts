@@ -117,6 +117,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     registry,
     builtin,
     environment: { clock, log, openCalls, limits, databaseId, load, clients, ...monitoring },
+    tls: config.peerTls,
     cleanups,
     access: { authenticator: callers.authenticator, authorizer: callers.authorizer, audit: audit.sink },
   });

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from './rpc/limits.js';
+import type { ClientTlsFiles } from './rpc/client/tls-files.js';
 import type { TlsFiles } from './rpc/tls.js';
 import {
   maskAll,
@@ -57,6 +58,8 @@ export interface Config {
   readonly services: ReadonlySet<string> | undefined;
   /** Where the others run, by their areas. */
   readonly peers: ReadonlyMap<string, string>;
+  /** How they are called; in plaintext where it is undefined. */
+  readonly peerTls: ClientTlsFiles | undefined;
   /** How many processes serve on the same ports. */
   readonly workers: number;
   /** Where metrics are shown. Undefined for nowhere. */
@@ -119,6 +122,7 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
     grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'http2', (value) => oneOf(GRPC_TRANSPORTS, value)),
     services: read('KEELSON_SERVICES', 'all', parseServices),
     peers: read('KEELSON_PEERS', '', parsePeers),
+    peerTls: readPeerTls(read, mistakes),
     workers: read('KEELSON_WORKERS', '1', parseWorkers),
     adminListen: read('KEELSON_ADMIN_LISTEN', '', (value) => (value === '' ? undefined : parseListen(value))),
     profiling: read('KEELSON_PROFILING', 'false', parseBoolean),
@@ -156,6 +160,10 @@ export const SETTINGS = [
   'KEELSON_GRPC_TRANSPORT',
   'KEELSON_SERVICES',
   'KEELSON_PEERS',
+  'KEELSON_PEER_TLS',
+  'KEELSON_PEER_CA_FILE',
+  'KEELSON_PEER_CERT_FILE',
+  'KEELSON_PEER_KEY_FILE',
   'KEELSON_WORKERS',
   'KEELSON_ADMIN_LISTEN',
   'KEELSON_PROFILING',
@@ -333,6 +341,20 @@ function readTls(read: SettingsReader['read'], mistakes: string[]): TlsConfig | 
     mistakes.push('KEELSON_TLS_CERT_FILE and KEELSON_TLS_KEY_FILE: one is of no use without the other');
   }
   return undefined;
+}
+
+/** A file that is named means TLS, whatever the switch says: nobody names one for plaintext. */
+function readPeerTls(read: SettingsReader['read'], mistakes: string[]): ClientTlsFiles | undefined {
+  const readFile = (name: string) => read(name, '', (value) => value && resolve(value)) || undefined;
+  const isOn = read('KEELSON_PEER_TLS', 'false', parseBoolean);
+  const caFile = readFile('KEELSON_PEER_CA_FILE');
+  const certFile = readFile('KEELSON_PEER_CERT_FILE');
+  const keyFile = readFile('KEELSON_PEER_KEY_FILE');
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    mistakes.push('KEELSON_PEER_CERT_FILE and KEELSON_PEER_KEY_FILE: one is of no use without the other');
+  }
+  if (!isOn && caFile === undefined && certFile === undefined) return undefined;
+  return { ...(caFile && { caFile }), ...(certFile && keyFile && { certFile, keyFile }) };
 }
 
 function parseListeners(value: string): ReadonlySet<Listener> {

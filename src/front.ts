@@ -15,6 +15,7 @@ import { CallError } from './rpc/client/call-error.js';
 import { forwardService } from './rpc/client/forward.js';
 import type { ClientTls } from './rpc/client/grpc-channel.js';
 import { createGrpcTransport } from './rpc/client/grpc-transport.js';
+import { spreadOverHealthy } from './rpc/client/health-checked.js';
 import { reflectServer, type Reflected } from './rpc/client/reflect.js';
 import type { Transport } from './rpc/client/transport.js';
 import { ANONYMOUS, type Clock } from './rpc/context.js';
@@ -102,7 +103,7 @@ async function start({ config, upstream, deps, cleanups }: FrontParts): Promise<
   });
   const transport = createGrpcTransport({
     address: upstream.address,
-    serviceConfig: SPREAD_OVER_ALL,
+    serviceConfig: SPREAD_OVER_SERVING,
     messageBytesMax: config.limits.messageBytesMax,
     ...(upstream.tls !== undefined && { tls: upstream.tls }),
   });
@@ -184,7 +185,7 @@ async function readContracts(upstream: UpstreamOptions, transport: Transport): P
   return { services: services.map(({ typeName }) => typeName).sort(), image };
 }
 
-const SPREAD_OVER_ALL = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
+const SPREAD_OVER_SERVING = JSON.stringify({ loadBalancingConfig: spreadOverHealthy('') });
 
 /** Where a contract says nothing, the server has all the say. */
 const OPEN: Policy = {

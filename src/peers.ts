@@ -5,6 +5,8 @@ import type { Cleanups } from './lifecycle.js';
 import type { LazyDispatcher } from './rpc/call.js';
 import { forwardService } from './rpc/client/forward.js';
 import { createGrpcTransport } from './rpc/client/grpc-transport.js';
+import { spreadOverHealthy } from './rpc/client/health-checked.js';
+import type { ClientTlsFiles } from './rpc/client/tls-files.js';
 import type { Transport } from './rpc/client/transport.js';
 import { ANONYMOUS } from './rpc/context.js';
 import { createMethodTable, type MethodTable } from './rpc/method-table.js';
@@ -63,6 +65,8 @@ interface ForwardingDeps {
   readonly registry: FileRegistry;
   readonly environment: ForwardEnvironment;
   readonly cleanups: Cleanups;
+  /** How peers are called; in plaintext where it is left out. */
+  readonly tls?: ClientTlsFiles | undefined;
 }
 
 interface SplitDeps extends ForwardingDeps {
@@ -80,13 +84,17 @@ export function serveSplit({ local, remote }: SplitServices, { builtin, access, 
 }
 
 /** Serves the services of other processes by passing their calls on; connections close with the cleanups. */
-function forwardRemote(remote: readonly RemoteService[], { registry, environment, cleanups }: ForwardingDeps): Served {
+function forwardRemote(
+  remote: readonly RemoteService[],
+  { registry, environment, cleanups, tls }: ForwardingDeps,
+): Served {
   const transports = new Map<string, Transport>();
   const transportTo = (address: string): Transport => {
     const known = transports.get(address);
     if (known !== undefined) return known;
     const { messageBytesMax } = environment.limits;
-    const transport = createGrpcTransport({ address, serviceConfig: SPREAD_OVER_ALL, messageBytesMax });
+    const shared = { serviceConfig: SPREAD_OVER_SERVING, messageBytesMax };
+    const transport = createGrpcTransport({ address, ...shared, ...(tls !== undefined && { tls }) });
     transports.set(address, transport);
     cleanups.add(`peer ${address}`, () => transport.close());
     return transport;
@@ -118,7 +126,7 @@ function joinServed(local: Served, remote: Served): Served {
   };
 }
 
-const SPREAD_OVER_ALL = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
+const SPREAD_OVER_SERVING = JSON.stringify({ loadBalancingConfig: spreadOverHealthy('') });
 
 /** Every service that is split states a policy, in its contract or beside it. */
 const UNSTATED: Policy = {
@@ -128,9 +136,12 @@ const UNSTATED: Policy = {
   idempotency: Idempotency.IDEMPOTENCY_NOT_IDEMPOTENT,
 };
 
-/** The token goes on with the call, and the process that does it judges it, and keeps the audit. */
+/**
+ * The token goes on with the call, and the process that does it judges it, and keeps the audit. A call without one ends
+ * here: the certificate that the peer sees is that of this process, and the call would pass for one of its own.
+ */
 const PEER_DECIDES: Pick<PipelineDeps, 'authenticator' | 'authorizer' | 'audit'> = {
-  authenticator: { authenticate: () => Promise.resolve(ANONYMOUS), authenticatePeer: () => Promise.resolve(ANONYMOUS) },
+  authenticator: { authenticate: () => Promise.resolve(ANONYMOUS) },
   authorizer: { isAllowed: () => Promise.resolve(true) },
   audit: { record: () => Promise.resolve() },
 };

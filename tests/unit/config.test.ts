@@ -80,6 +80,15 @@ describe('readConfig()', () => {
     }
   });
 
+  it('calls peers over TLS where a switch or a file says so, and wants a certificate with its key', () => {
+    expect(readConfig({}).peerTls).to.equal(undefined);
+    expect(readConfig({ KEELSON_PEER_TLS: 'true' }).peerTls).to.deep.equal({});
+    expect(readConfig({ KEELSON_PEER_CA_FILE: '/ca.pem' }).peerTls).to.deep.equal({ caFile: '/ca.pem' });
+    expect(mistakes({ KEELSON_PEER_KEY_FILE: '/key.pem' })).to.deep.equal([
+      'KEELSON_PEER_CERT_FILE and KEELSON_PEER_KEY_FILE: one is of no use without the other',
+    ]);
+  });
+
   it('shows no password of a connection string in a mistake', () => {
     const found = mistakes({ KEELSON_STORE_URL: 'mongodb://u:hunter2@h', KEELSON_REDIS_URL: 'http://u:hunter2@h' });
 
