@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addBackupCommands } from './commands/backup.js';
 import { addCallCommand } from './commands/call.js';
 import { addConfigCommand } from './commands/config.js';
+import { addDoctorCommand } from './commands/doctor.js';
 import { addExportCommand } from './commands/export.js';
 import { addGatewayCommand } from './commands/gateway.js';
 import { addHealthCommand } from './commands/health.js';
@@ -20,6 +21,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   addGatewayCommand(program);
   addCallCommand(program);
   addConfigCommand(program);
+  addDoctorCommand(program);
   addImportCommand(program);
   addExportCommand(program);
   addHealthCommand(program);

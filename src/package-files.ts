@@ -9,8 +9,18 @@ export const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const PACKAGE_FILE = new URL('../../package.json', import.meta.url);
 
+/** What a package says of itself. */
+export interface PackageFile {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+}
+
+/** Reads what this release says of itself. */
+export async function readPackage(): Promise<PackageFile> {
+  return JSON.parse(await readFile(PACKAGE_FILE, 'utf8')) as PackageFile;
+}
+
 /** Reads the version of this release. */
 export async function readVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(PACKAGE_FILE, 'utf8')) as { version: string };
-  return version;
+  return (await readPackage()).version;
 }

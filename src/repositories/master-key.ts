@@ -6,6 +6,9 @@ import type { Ledger } from '../ledger/ledger.js';
 /** Holds a check of the master key, and the key itself where nobody gives one and there is no file that all share. */
 export const MASTER_KEYS_COLLECTION = 'master_keys';
 
+/** The document by which a key is recognised as the one that a database was set up with. */
+export const MASTER_KEY_CHECK = { collection: MASTER_KEYS_COLLECTION, id: 'check' } as const;
+
 /** The file in the data directory that a master key is made in at the first start. */
 export const MASTER_KEY_FILE = 'master-key';
 
@@ -40,15 +43,23 @@ export async function openMasterKey(options: MasterKeyOptions): Promise<MasterKe
   const { ledger } = options;
   await ledger.declareCollections([MASTER_KEYS_COLLECTION]);
   const key = await findKey(options);
-  const derive = (purpose: string) => new Uint8Array(hkdfSync('sha256', key, '', `keelson ${purpose}`, KEY_BYTES));
-  const check = Buffer.from(derive('check')).toString('base64url');
-  const known = await putOnce(ledger, 'check', check);
+  const check = checkTextOf(key.toString('base64'));
+  const known = await putOnce(ledger, MASTER_KEY_CHECK.id, check);
   if (known !== check) {
     throw new MasterKeyError(
       'The master key is not the one that the database was set up with: set KEELSON_MASTER_KEY to that one',
     );
   }
-  return { derive };
+  return { derive: (purpose) => deriveFrom(key, purpose) };
+}
+
+/** The text that stands for a key in base64, and tells nothing of it. */
+export function checkTextOf(key: string): string {
+  return Buffer.from(deriveFrom(Buffer.from(key, 'base64'), 'check')).toString('base64url');
+}
+
+function deriveFrom(key: Buffer, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key, '', `keelson ${purpose}`, KEY_BYTES));
 }
 
 async function findKey({ ledger, configured, dataDir, isShared }: MasterKeyOptions): Promise<Buffer> {
