@@ -5,7 +5,8 @@ import { INDEX_ENTRIES_COLLECTION, UNIQUE_KEYS_COLLECTION } from './repositories
 import { startIndexJobs } from './repositories/documents/index-jobs.js';
 import { createIndexes } from './repositories/documents/indexes.js';
 import { createDocumentWatches } from './repositories/documents/document-watches.js';
-import { createImports, IMPORTS } from './repositories/documents/imports.js';
+import { IMPORTS } from './repositories/documents/import-progress.js';
+import { createImports } from './repositories/documents/imports.js';
 import { createOperations, OPERATIONS } from './repositories/documents/operations.js';
 import { createDocuments, DOCUMENTS } from './repositories/documents.js';
 import { declareResources, type DeclarableResource } from './repositories/resource.js';

@@ -2,8 +2,11 @@ import type { CommitRequest } from '../store/entry.js';
 import type { JsonObject } from '../store/json-value.js';
 import type { StateDocument } from '../store/state.js';
 
-/** What has to be true of a document just before the commit: it is there, it is not, or a certain commit wrote it last. */
-export type Precondition = 'exists' | 'absent' | { readonly revision: number };
+/**
+ * What has to be true of a document just before the commit: it is there, it is not, a certain commit wrote it last, or it
+ * has exactly this value, whoever wrote it.
+ */
+export type Precondition = 'exists' | 'absent' | { readonly revision: number } | { readonly value: JsonObject };
 
 /** A change to one document. */
 export type Write = Put | Delete;

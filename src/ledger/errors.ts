@@ -133,7 +133,6 @@ function describe(revision: number | undefined): string {
 }
 
 function describeWanted(wanted: Precondition): string {
-  return typeof wanted === 'string'
-    ? `it to be ${wanted === 'exists' ? 'there' : wanted}`
-    : `revision ${wanted.revision}`;
+  if (typeof wanted === 'string') return `it to be ${wanted === 'exists' ? 'there' : wanted}`;
+  return 'value' in wanted ? 'another value' : `revision ${wanted.revision}`;
 }

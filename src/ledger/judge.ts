@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { documentKey, documentOf, effectsOf } from '../store/effects.js';
 import type { Commit, CommitRequest, CommitWrite } from '../store/entry.js';
 import { commitOfRequest } from '../store/requests.js';
@@ -76,7 +77,7 @@ function holds(condition: Condition, state: KnownState): boolean {
   const { wanted } = condition;
   if (wanted === 'exists') return found !== undefined;
   if (wanted === 'absent') return found === undefined;
-  return found?.revision === wanted.revision;
+  return 'value' in wanted ? isDeepStrictEqual(found?.value, wanted.value) : found?.revision === wanted.revision;
 }
 
 function preconditionFailed(condition: Condition, state: KnownState): PreconditionFailedError {

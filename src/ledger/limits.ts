@@ -1,8 +1,8 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Writes and checks together in one commit. */
-export const COMMIT_WRITES_MAX = 500;
+/** Documents that one commit writes or checks. */
+export const COMMIT_DOCUMENTS_MAX = 500;
 
 /** All writes of one commit together, their ids included, as JSON in UTF-8. */
 export const COMMIT_BYTES_MAX = 4 * MIB;

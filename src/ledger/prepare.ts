@@ -7,7 +7,7 @@ import { copyJsonObject } from './copy-json.js';
 import { CommitTooLargeError, InvalidLedgerInputError, UnknownCollectionError } from './errors.js';
 import {
   COMMIT_BYTES_MAX,
-  COMMIT_WRITES_MAX,
+  COMMIT_DOCUMENTS_MAX,
   ID_BYTES_MAX,
   REQUEST_TEXT_BYTES_MAX,
   VALUE_BYTES_MAX,
@@ -46,11 +46,9 @@ export interface DocumentName {
 /** Checks all of a commit that can be checked without the state, and copies it. */
 export function prepareCommit(input: CommitInput, hasCollection: (name: string) => boolean): PreparedCommit {
   const { writes, checks = [], request } = input;
-  const names: DocumentName[] = [...writes, ...checks];
-  checkLimit('the number of writes and checks', COMMIT_WRITES_MAX, names.length);
+  const names = [...new Map([...namedOnce(writes), ...namedOnce(checks)]).values()];
+  checkLimit('the number of documents', COMMIT_DOCUMENTS_MAX, names.length);
   for (const name of names) checkName(name, hasCollection);
-  checkOnce(writes);
-  checkOnce(checks);
   const prepared = writes.map(prepareWrite);
   const bytes = prepared.reduce((sum, write) => sum + write.bytes, 0);
   checkLimit('the size of all writes in bytes', COMMIT_BYTES_MAX, bytes);
@@ -81,13 +79,14 @@ export function checkName({ collection, id }: DocumentName, hasCollection: (name
   checkLimit('the length of an id in bytes', ID_BYTES_MAX, Buffer.byteLength(id));
 }
 
-function checkOnce(names: readonly DocumentName[]): void {
-  const seen = new Set<string>();
+function namedOnce(names: readonly DocumentName[]): ReadonlyMap<string, DocumentName> {
+  const byKey = new Map<string, DocumentName>();
   for (const name of names) {
     const key = documentKey(name);
-    if (seen.has(key)) throw new InvalidLedgerInputError(`Cannot commit: document "${key}" is named twice`);
-    seen.add(key);
+    if (byKey.has(key)) throw new InvalidLedgerInputError(`Cannot commit: document "${key}" is named twice`);
+    byKey.set(key, name);
   }
+  return byKey;
 }
 
 function prepareWrite(write: Write): PreparedWrite & { readonly bytes: number } {

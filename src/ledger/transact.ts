@@ -1,5 +1,6 @@
 import { documentKey } from '../store/effects.js';
 import type { CommitRequest } from '../store/entry.js';
+import type { JsonObject } from '../store/json-value.js';
 import type { StateDocument } from '../store/state.js';
 import type { Check, CommitInput, CommitResult, Write } from './commit.js';
 import { ContendedError, PreconditionFailedError } from './errors.js';
@@ -13,6 +14,11 @@ const LOST_PAUSE = { firstMs: 1, longestMs: 50 };
 export interface TransactionView {
   get(collection: string, id: string): Promise<StateDocument | undefined>;
   getMany(collection: string, ids: readonly string[]): Promise<readonly (StateDocument | undefined)[]>;
+  /**
+   * Makes it a precondition that a document has this value then, `undefined` for none, without reading it: commits can
+   * build on one that is still on its way. Where it has not, `decide` runs again.
+   */
+  expect(collection: string, id: string, value: JsonObject | undefined): void;
 }
 
 /** Looks at the state and says what to write. It may run several times, so it must do nothing else. */
@@ -111,6 +117,10 @@ function createRecorder(reads: Pick<Reads, 'getMany'>, signal: AbortSignal | und
   return {
     getMany,
     get: async (collection, id) => (await getMany(collection, [id]))[0],
+    expect: (collection, id, value) => {
+      const precondition = value === undefined ? 'absent' : { value };
+      checks.set(documentKey({ collection, id }), { collection, id, precondition });
+    },
     checks: () => [...checks.values()],
     readCount: () => count,
   };

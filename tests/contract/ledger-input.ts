@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { FollowEvent } from '../../src/ledger/follow.js';
 import { createLedger, type Ledger } from '../../src/ledger/ledger.js';
-import { COMMIT_WRITES_MAX, ID_BYTES_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX } from '../../src/ledger/limits.js';
+import { COMMIT_DOCUMENTS_MAX, ID_BYTES_MAX, VALUE_BYTES_MAX, VALUE_DEPTH_MAX } from '../../src/ledger/limits.js';
 import type { JsonObject } from '../../src/store/json-value.js';
 import type { Store } from '../../src/store/store.js';
 import type { CreateEngine, Engine } from '../support/engine.js';
@@ -80,7 +80,7 @@ export function describeLedgerInput(createEngine: CreateEngine): void {
       ],
       'too many writes': [
         'COMMIT_TOO_LARGE',
-        () => ledger.commit({ writes: Array.from({ length: COMMIT_WRITES_MAX + 1 }, (_, n) => put(`o-${n}`, {})) }),
+        () => ledger.commit({ writes: Array.from({ length: COMMIT_DOCUMENTS_MAX + 1 }, (_, n) => put(`o-${n}`, {})) }),
       ],
       'half a surrogate pair in a request': [
         'INVALID_INPUT',

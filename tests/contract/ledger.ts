@@ -234,6 +234,37 @@ export function describeLedger(createEngine: CreateEngine): void {
       expect(runs).to.equal(2);
     });
 
+    it('builds on what another commit is about to leave', async () => {
+      const value = { n: 1, list: [{ text: 'a' }] };
+      const [first, second] = await Promise.all([
+        ledger.transact((view) => {
+          view.expect('orders', 'a', undefined);
+          return [put('a', value)];
+        }),
+        ledger.transact((view) => {
+          view.expect('orders', 'a', value);
+          return [put('b', { on: 1 })];
+        }),
+      ]);
+      expect(second.revision).to.equal(first.revision + 1);
+      expect((await ledger.get('orders', 'b'))?.value).to.deep.equal({ on: 1 });
+    });
+
+    it('decides again where a value that is expected is not there', async () => {
+      await ledger.commit({ writes: [put('a', { n: 2 })] });
+      for (const wanted of [{ n: 1 }, undefined]) {
+        let runs = 0;
+        await ledger.transact((view) => {
+          runs += 1;
+          if (runs > 1) return [];
+          view.expect('orders', 'a', wanted);
+          return [put('b', {})];
+        });
+        expect(runs).to.equal(2);
+      }
+      expect(await ledger.get('orders', 'b')).to.equal(undefined);
+    });
+
     it('gives the first result when a twin of the request is answered while decide reads', async () => {
       const request = { caller: 'a', id: 'r-1', fingerprint: 'f' };
       const result = await ledger.transact(

@@ -17,6 +17,7 @@ import { describeMongo } from '../support/describe-mongo.js';
 import { rejection } from '../support/rejection.js';
 
 const HOOK_MS_MAX = 60_000;
+const ITEMS = 600;
 const COMMAND_MS_MAX = 180_000;
 const BIN = fileURLToPath(new URL('../../../bin/keelson.mjs', import.meta.url));
 
@@ -143,6 +144,58 @@ function testImports(settings: () => Readonly<Record<string, string>>): void {
     const again = await documents.importDocuments(send({ importId, items }));
     expect(again).to.deep.equal(answer);
     expect((await documents.countDocuments({ parent })).revision).to.equal(revision);
+  }).timeout(COMMAND_MS_MAX);
+
+  it('are exact while others write the same documents, and split what its indexes make too large', async () => {
+    await collections.createCollection({ collectionId: parent.slice('collections/'.length), collection: {} });
+    await collections.createIndex({ parent, indexId: 'n', index: { orderBy: 'fields.n', unique: true } });
+    await collections.createIndex({ parent, indexId: 'by', index: { orderBy: 'fields.by' } });
+    const importId = randomUUID();
+    const items = Array.from({ length: ITEMS }, (_, n) => item(`d${n}`, `{"n":${n},"by":"import"}`));
+    const rest = Array.from({ length: (ITEMS - 200) / 50 }, (_, n) => 200 + n * 50);
+    let created = 0;
+    let isOver = false;
+    const others = (async () => {
+      for (let n = ITEMS - 1; n >= 0 && !isOver; n -= 7) {
+        const document = { fields: { n, by: 'others' } };
+        const call = documents.createDocument({ parent, documentId: `d${n}`, document });
+        created += await call.then(
+          () => 1,
+          () => 0,
+        );
+      }
+    })();
+
+    const answer = await documents.importDocuments(
+      send(
+        { importId, items: items.slice(0, 200) },
+        ...rest.map((first) => ({ items: items.slice(first, first + 50) })),
+      ),
+    );
+    isOver = true;
+    await others;
+
+    expect(created).to.be.above(0);
+    expect(answer).to.deep.include({ importedCount: BigInt(ITEMS - created), failedCount: BigInt(created) });
+    expect(answer.nextIndex).to.equal(BigInt(ITEMS));
+    expect(await documents.getImport({ name: `${parent}/imports/${importId}` })).to.deep.include({
+      importedCount: answer.importedCount,
+      nextIndex: BigInt(ITEMS),
+    });
+    expect(await count()).to.equal(ITEMS);
+    const imported = await documents.countDocuments({ parent, filter: 'fields.by = "import"' });
+    expect(imported.count).to.equal(answer.importedCount);
+  }).timeout(COMMAND_MS_MAX);
+
+  it('judge an item of a name that came before on what the one before left', async () => {
+    const existing = ExistingDocuments.EXISTING_DOCUMENTS_REPLACE;
+    const items = (round: number) => Array.from({ length: 30 }, (_, n) => item(`d${n % 20}`, `{"round":${round}}`));
+    const rounds = [1, 2, 3, 4].map((round) => ({ ...(round === 1 && { existing }), items: items(round) }));
+
+    expect((await documents.importDocuments(send(...rounds))).importedCount).to.equal(120n);
+
+    expect(await count()).to.equal(20);
+    expect((await documents.countDocuments({ parent, filter: 'fields.round = 4' })).count).to.equal(20n);
   }).timeout(COMMAND_MS_MAX);
 
   it('are the same on the way in and out by the commands, and quiet in a pipe', async () => {

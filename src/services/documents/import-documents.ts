@@ -5,30 +5,20 @@ import {
   type ImportDocumentsResponse,
 } from '../../../gen/keelson/documents/v1/document_service.js';
 import type { DocumentCondition } from '../../repositories/documents/document-changes.js';
-import {
-  assertNoGap,
-  NO_PROGRESS,
-  type ImportItem,
-  type ImportProgress,
-  type Imports,
-} from '../../repositories/documents/imports.js';
+import type { ImportItem } from '../../repositories/documents/import-part.js';
+import { assertNoGap, NO_PROGRESS, type ImportProgress } from '../../repositories/documents/import-progress.js';
+import type { ImportRun } from '../../repositories/documents/import-run.js';
+import type { Imports } from '../../repositories/documents/imports.js';
 import type { CallContext } from '../../rpc/context.js';
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
 import type { JsonObject } from '../../store/json-value.js';
 import { readFields } from './document-fields.js';
 import { parseStrictJson, StrictJsonError } from './strict-json.js';
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-
 const DOCUMENT_ID = /^[A-Za-z0-9_][A-Za-z0-9_.~-]{0,127}$/;
 
-/** Writes and reads of one commit, of which a document without indexes takes two. */
-const PART_ITEMS_MAX = 245;
-const PART_BYTES_MAX = 3 * MIB;
-
 export interface ImportDocumentsDeps {
-  readonly imports: Pick<Imports, 'progress' | 'add'>;
+  readonly imports: Pick<Imports, 'progress' | 'run'>;
 }
 
 /** Takes any number of documents, some in each commit, and says how far it got. */
@@ -40,23 +30,21 @@ export function createImportDocuments({ imports }: ImportDocumentsDeps) {
     let running: Running | undefined;
     for await (const request of requests) {
       running = running === undefined ? await begin(imports, ctx, request) : goOn(running, request);
-      for (const items of partsOf(readItems(request.items, running))) {
-        const { parent, name } = running;
-        running.progress = await imports.add({ parent, name, items }, running.progress, ctx.signal);
-      }
+      await running.run.add(readItems(request.items, running));
     }
-    return toProgress(running?.progress ?? NO_PROGRESS);
+    return toProgress(running === undefined ? NO_PROGRESS : await running.run.end());
   };
 }
 
 /** An import that has begun. */
 interface Running {
   readonly parent: string;
-  readonly name: string | undefined;
   readonly condition: DocumentCondition;
+  readonly run: ImportRun;
+  /** Items before this one were done when it began. */
+  readonly doneBefore: number;
   /** The index of the item that comes next. */
   nextItem: number;
-  progress: ImportProgress;
 }
 
 async function begin(
@@ -69,12 +57,14 @@ async function begin(
   const nextItem = Number(startIndex);
   if (importId === '') {
     if (nextItem !== 0) throw invalidRequest([{ field: 'start_index', description: 'must be 0 without an import_id' }]);
-    return { parent, name: undefined, condition, nextItem, progress: NO_PROGRESS };
+    const run = imports.run({ parent, name: undefined, progress: NO_PROGRESS }, ctx.signal);
+    return { parent, condition, run, doneBefore: 0, nextItem };
   }
   const name = `${parent}/imports/${importId.toLowerCase()}`;
   const progress = await imports.progress(name, ctx);
   assertNoGap(progress, nextItem);
-  return { parent, name, condition, nextItem, progress };
+  const run = imports.run({ parent, name, progress }, ctx.signal);
+  return { parent, condition, run, doneBefore: progress.nextIndex, nextItem };
 }
 
 function goOn(running: Running, { parent, importId, startIndex, existing }: ImportDocumentsRequest): Running {
@@ -91,7 +81,7 @@ function readItems(items: readonly DocumentItem[], running: Running): ImportItem
   const first = running.nextItem;
   running.nextItem += items.length;
   // A part of an import that is resumed may be done already.
-  const done = Math.max(0, running.progress.nextIndex - first);
+  const done = Math.max(0, running.doneBefore - first);
   return items.slice(done).map((item, position) => readItem(item, { running, index: first + done + position }));
 }
 
@@ -124,30 +114,6 @@ function readContent(content: DocumentItem['content']): { readonly fields: JsonO
   }
   const fields = readFields('fields', content?.value);
   return { fields, bytes: JSON.stringify(fields).length };
-}
-
-/** Puts items together that fit into one commit and have different names. */
-function* partsOf(items: readonly ImportItem[]): Generator<readonly ImportItem[]> {
-  let part: ImportItem[] = [];
-  let bytes = 0;
-  let names = new Set<string>();
-  for (const item of items) {
-    const size = 'bytes' in item ? item.bytes : 0;
-    if (
-      part.length === PART_ITEMS_MAX ||
-      (part.length > 0 && bytes + size > PART_BYTES_MAX) ||
-      names.has(item.documentId)
-    ) {
-      yield part;
-      part = [];
-      bytes = 0;
-      names = new Set();
-    }
-    part.push(item);
-    names.add(item.documentId);
-    bytes += size;
-  }
-  if (part.length > 0) yield part;
 }
 
 /** Turns what is known of an import into what its contracts promise. */
