@@ -21,6 +21,7 @@ const LAYERS = {
   async: [],
   frozen: [],
   telemetry: [],
+  console: ['gateway/rest/stream-encoding'],
 };
 
 // Leaves, which every folder may import.

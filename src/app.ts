@@ -31,6 +31,7 @@ import type { ServiceImplementation } from './rpc/service.js';
 import { DATABASE, openStorage, sweepExpired } from './storage.js';
 import type { Wake } from './ledger/surroundings.js';
 import type { Store } from './store/store.js';
+import type { Metrics } from './telemetry/metrics.js';
 import type { WorkerState } from './workers/worker-state.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -97,7 +98,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     certificates,
     isShownElsewhere: fleet !== undefined,
   });
-  const { metrics, admin } = monitoring;
+  const { metrics, admin, connections } = monitoring;
   const ledger = await openStorage(config, { log, cleanups, fleet, ...monitoring });
   if (metrics !== undefined) monitorStorage(metrics, ledger);
   const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
@@ -110,13 +111,12 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const figures = config.publicServices.has('channelz') ? new ServerFigures() : undefined;
   const load = openLoadLimit(config, cleanups);
   const { limits } = config;
-  const { databaseId } = ledger;
   const clients = new ServiceClients();
   const builtin = createBuiltinServices(config, { health, registry, split, figures });
   const { table, dispatcher } = serveSplit(split, {
     registry,
     builtin,
-    environment: { clock, log, openCalls, limits, databaseId, load, clients, ...monitoring },
+    environment: { clock, log, openCalls, limits, databaseId: ledger.databaseId, load, clients, ...monitoring },
     tls: config.peerTls,
     cleanups,
     access: { authenticator: callers.authenticator, authorizer: callers.authorizer, audit: audit.sink },
@@ -127,7 +127,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   sweepExpired(expiring, { ledger, clock, log, cleanups, metrics });
 
   const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
-  const grpcServer = createServer({ table, dispatcher, log, limits: config.limits, tls: certificates.grpc, figures });
+  const grpcServer = createServer({ table, dispatcher, log, limits, tls: certificates.grpc, figures, connections });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));
   const gateway = createHttpGateway({
@@ -136,20 +136,28 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
     log,
     isReady: () => health.isServing(),
     tls: certificates.http,
+    connections,
     serverInfo: { name: 'keelson', version: await readVersion() },
     ...httpSettings(config),
   });
   cleanups.add('HTTP gateway', () => gateway.close(config.drainTimeoutMs));
   const http = await gateway.listen(config.httpListen);
-
   beginServing(cleanups, config, { health, services: table.services, listeners: [grpcServer, gateway], openCalls });
-  fleet?.show({ isReady: () => health.isServing(), metrics: async () => (await metrics?.snapshot()) ?? [] });
+  fleet?.show(stateOf(health, metrics));
   return {
     grpc: { host: config.grpcListen.host, port: grpcPort },
     http,
     admin,
     adminTokenFile,
     close: () => cleanups.run(log),
+  };
+}
+
+function stateOf(health: HealthRegistry, metrics: Metrics | undefined): WorkerState {
+  return {
+    isReady: () => health.isServing(),
+    metrics: async () => (await metrics?.snapshot()) ?? [],
+    slowest: () => metrics?.slowest() ?? [],
   };
 }
 

@@ -14,13 +14,19 @@ import { createWorkLog, type WorkLog } from './telemetry/work.js';
 import { watchEventLoop, type EventLoopWatch } from './telemetry/event-loop.js';
 import { startTracing, type Tracing } from './telemetry/tracing.js';
 import { createProfiler } from './telemetry/profiler.js';
-import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { createMetrics, type Metrics, type MetricsSnapshot } from './telemetry/metrics.js';
+import { ConnectionCounts } from './telemetry/connections.js';
+import type { SlowCall } from './telemetry/slow-calls.js';
+import { HealthCheckResponse_ServingStatus as ServingStatus } from '../gen/health/v1/health.js';
+import { readFigures } from './console/figures.js';
+import { createConsole } from './console/serve-console.js';
 
 const SECONDS_PER_MS = 1 / 1000;
 
 /** What shows how the process does. */
 export interface Monitoring {
   readonly eventLoop: EventLoopWatch;
+  readonly connections: ConnectionCounts;
   /** Undefined where nobody can look at them. */
   readonly metrics: Metrics | undefined;
   /** Where the admin listener is, if there is one. */
@@ -55,7 +61,8 @@ export async function startMonitoring(config: MonitoringConfig, monitored: Monit
   cleanups.add('dependency watch', () => dependencies.close());
   const tracing = await openTracing(config, cleanups);
   const work = createWorkLog({ others: tracing?.sharedWork });
-  const parts = { eventLoop, dependencies, tracing, work };
+  const connections = new ConnectionCounts();
+  const parts = { connections, eventLoop, dependencies, tracing, work };
   if (config.adminListen === undefined) return { ...parts, metrics: undefined, admin: undefined };
   const metrics = createMetrics();
   metrics.gauge('keelson_calls_running', 'Calls that run now, open streams among them', () => openCalls.size);
@@ -65,9 +72,20 @@ export async function startMonitoring(config: MonitoringConfig, monitored: Monit
     () => eventLoop.lagMs() * SECONDS_PER_MS,
     { across: 'max' },
   );
+  metrics.gauges('keelson_connections', 'Connections that stand', {
+    label: 'listener',
+    read: () => connections.read(),
+  });
+  metrics.gauges(
+    'keelson_service_serving',
+    'Whether a service can do its work',
+    { label: 'service', read: () => servingOf(health) },
+    { across: 'min' },
+  );
   if (isShownElsewhere) return { ...parts, metrics, admin: undefined };
   const shown = {
     metrics,
+    sample: async () => ({ snapshot: await metrics.snapshot(), slowest: metrics.slowest() }),
     isReady: () => health.isServing(),
     lost: () => dependencies.lost(),
     profiler: config.profiling ? createProfiler() : undefined,
@@ -76,15 +94,33 @@ export async function startMonitoring(config: MonitoringConfig, monitored: Monit
   return { ...parts, metrics, admin };
 }
 
+/** The services that answer for their health, without the server as a whole. */
+function servingOf(health: HealthRegistry): Record<string, number> {
+  const named = [...health.entries()].filter(([service]) => service !== '');
+  return Object.fromEntries(named.map(([service, status]) => [service, Number(status === ServingStatus.SERVING)]));
+}
+
+/** What the admin listener shows. */
+export interface Shown extends Omit<AdminServerDeps, 'tls' | 'console'> {
+  /** Gives the numbers as values. */
+  readonly sample: () => Promise<{ readonly snapshot: MetricsSnapshot; readonly slowest: readonly SlowCall[] }>;
+}
+
 /** Opens the listener that shows how a process, or several, do. */
 export async function openAdminListener(
   address: ListenAddress,
-  shown: Omit<AdminServerDeps, 'tls'>,
+  { sample, ...shown }: Shown,
   { certificates, cleanups }: Pick<Monitored, 'certificates' | 'cleanups'>,
 ): Promise<ListenAddress> {
   const tls = certificates.admin;
+  const takeSample = async () => {
+    const { snapshot, slowest } = await sample();
+    const lost = shown.lost?.() ?? [];
+    return { time: Date.now(), figures: readFigures(snapshot), isReady: await shown.isReady(), lost, slowest };
+  };
   const server = createAdminServer({
     ...shown,
+    console: createConsole(takeSample),
     tls: tls && { options: () => serverOptions(tls), attach: (listener) => tls.attach(listener) },
   });
   const port = await server.listen(address);

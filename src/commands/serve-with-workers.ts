@@ -10,7 +10,7 @@ import { Cleanups } from '../lifecycle.js';
 import { openAdminListener } from '../monitoring.js';
 import { openStore } from '../storage.js';
 import { answerStoreCalls } from '../store/remote/answer-store-calls.js';
-import { createMetrics, renderTogether } from '../telemetry/metrics.js';
+import { addUp, createMetrics, renderTogether } from '../telemetry/metrics.js';
 import { forkWorker } from '../workers/fork-worker.js';
 import { relayWakes } from '../workers/line-wake.js';
 import { createSupervisor } from '../workers/supervisor.js';
@@ -79,9 +79,11 @@ async function showStates(
 ): Promise<ListenAddress | undefined> {
   if (config.adminListen === undefined) return undefined;
   const own = createMetrics();
+  const snapshots = async () => [await own.snapshot(), ...(await states.metrics())];
   const shown = {
     isReady: () => states.isReady(),
-    metrics: { render: async () => renderTogether([await own.snapshot(), ...(await states.metrics())]) },
+    metrics: { render: async () => renderTogether(await snapshots()) },
+    sample: async () => ({ snapshot: await addUp(await snapshots()), slowest: await states.slowest() }),
   };
   const certificates = await openCertificates(config, { log, cleanups });
   return openAdminListener(config.adminListen, shown, { certificates, cleanups });

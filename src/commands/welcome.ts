@@ -41,7 +41,9 @@ keelson ready grpc=${grpc} http=${formatAddress(app.http)}
 }
 
 function describeAdmin(config: Config, { admin }: Listening): string {
-  return admin === undefined ? '' : `  admin   ${schemeOf(config, 'admin')}://${formatAddress(admin)}/metrics\n`;
+  return admin === undefined
+    ? ''
+    : `  admin   ${schemeOf(config, 'admin')}://${formatAddress(admin)}/console, /metrics\n`;
 }
 
 function schemeOf({ tls }: Config, listener: Listener): string {

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { LazyDispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
 import { serverOptions, type Tls } from '../rpc/tls.js';
+import type { ConnectionCounts } from '../telemetry/connections.js';
 import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
 import { createRoutes, createSocketRoutes } from './create-routes.js';
 import { openExchange } from './exchange.js';
@@ -76,6 +77,8 @@ export interface HttpGatewayDeps extends Served {
   /** Plaintext where it is left out: for a listener that only this machine, or a proxy that encrypts, can reach. */
   readonly tls?: Tls | undefined;
   readonly serverInfo: ServerInfo;
+  /** Counts connections. */
+  readonly connections?: Pick<ConnectionCounts, 'watch'> | undefined;
   /** The origins whose pages may call, such as `https://app.example.com`; `*` for any. None by default. */
   readonly allowedOrigins?: readonly string[];
   readonly limits?: HttpLimits;
@@ -100,6 +103,7 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
   const { log, limits = DEFAULT_HTTP_LIMITS } = deps;
   let current = createServing(deps);
   const app = createApp({ current: () => current, log, limits, tls: deps.tls });
+  deps.connections?.watch('http', app.server);
   const sockets = createWebSockets({
     current: () => current,
     log,

@@ -220,6 +220,8 @@ export class RunningCall {
       protocol: call.protocol,
       code: status?.codeName ?? 'OK',
       durationMs,
+      requestId: this.requestId,
+      isStream: method.descriptor.methodKind !== 'unary',
     });
     this.#span?.end(status?.codeName ?? 'OK', status?.code ?? 0);
     this.#auditEnd(status);

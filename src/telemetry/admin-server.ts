@@ -21,6 +21,8 @@ export interface AdminServerDeps {
   readonly isReady: () => boolean | Promise<boolean>;
   /** Gives a line for each thing that the process works with and that is lost. */
   readonly lost?: () => readonly string[];
+  /** Answers requests under `/console`; gives whether it did. */
+  readonly console?: (path: string, request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
   /** Takes profiles for whoever asks. Nobody can where it is left out. */
   readonly profiler?: Profiler | undefined;
   /** Plaintext where it is left out. */
@@ -40,7 +42,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Serves `/metrics`, `/healthz` (the process answers) and `/readyz` (it can do its work). */
+/** Serves `/metrics`, `/healthz` (the process answers), `/readyz` (it can do its work) and what else it is given. */
 export function createAdminServer(deps: AdminServerDeps): AdminServer {
   const server = openServer(deps.tls, (request, response) => {
     answer(deps, request, response).catch(() => {
@@ -69,13 +71,12 @@ function openServer(tls: ListenerTls | undefined, listener: RequestListener): Se
   return server;
 }
 
-async function answer(
-  deps: AdminServerDeps,
-  { method, url }: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(deps: AdminServerDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method, url } = request;
   if (method !== 'GET' && method !== 'HEAD') return send(response, 405, 'only GET\n');
-  switch (url?.split('?', 1)[0]) {
+  const path = url?.split('?', 1)[0] ?? '';
+  if (path.startsWith('/console') && (await deps.console?.(path, request, response)) === true) return;
+  switch (path) {
     case '/metrics': {
       const { contentType, text } = await deps.metrics.render();
       return send(response, 200, text, contentType);
@@ -90,7 +91,7 @@ async function answer(
         ? send(response, 404, 'profiles are off: set KEELSON_PROFILING=true\n')
         : sendProfile(deps.profiler, url ?? '', response);
     default:
-      return send(response, 404, '/metrics, /healthz or /readyz\n');
+      return send(response, 404, '/metrics, /healthz, /readyz or /console\n');
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client';
+import { SlowCalls, type SlowCall } from './slow-calls.js';
 
 const SECONDS_PER_MS = 1 / 1000;
 /** From a cached read to a call that waits for a person. */
@@ -20,10 +21,13 @@ export interface CountedCall {
   readonly protocol: string;
   readonly code: string;
   readonly durationMs: number;
+  readonly requestId: string;
+  /** A stream may last as long as its client likes: it is not slow. */
+  readonly isStream: boolean;
 }
 
-/** Numbers that only grow, by the values of a label, of which there must be few. */
-export interface Totals {
+/** Numbers of one kind, by the values of a label, of which there must be few. */
+export interface LabelledNumbers {
   readonly label: string;
   readonly read: () => Readonly<Record<string, number>>;
 }
@@ -36,11 +40,15 @@ export interface Metrics {
   /** Shows a number that is read when somebody asks. Of several processes, the sum is shown, or what `across` says. */
   gauge(name: string, help: string, read: () => number, options?: GaugeOptions): void;
   /** Shows numbers that only grow, one for each value of a label; they are read when somebody asks. */
-  totals(name: string, help: string, source: Totals): void;
+  totals(name: string, help: string, source: LabelledNumbers): void;
+  /** Shows one gauge for each value of a label. */
+  gauges(name: string, help: string, source: LabelledNumbers, options?: GaugeOptions): void;
   /** Writes all of them in the format that Prometheus reads. */
   render(): Promise<RenderedMetrics>;
   /** Gives them as values, to be shown together with those of other processes. */
   snapshot(): Promise<MetricsSnapshot>;
+  /** The calls that took longest lately, the slowest first. */
+  slowest(): readonly SlowCall[];
 }
 
 export interface GaugeOptions {
@@ -57,8 +65,17 @@ export interface RenderedMetrics {
 
 /** Writes the numbers of several processes as one: counts are added up, and gauges as each says. */
 export async function renderTogether(snapshots: readonly MetricsSnapshot[]): Promise<RenderedMetrics> {
-  const registry = AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot]));
+  const registry = aggregate(snapshots);
   return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+/** The same, as values. */
+export function addUp(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  return aggregate(snapshots).getMetricsAsJSON();
+}
+
+function aggregate(snapshots: readonly MetricsSnapshot[]): Registry {
+  return AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot]));
 }
 
 /** Makes a set of metrics of its own: nothing in it is global. */
@@ -84,9 +101,12 @@ export function createMetrics(): Metrics {
     labelNames: ['limit'],
     registers: [registry],
   });
+  const slowCalls = new SlowCalls();
   return {
     countRefused: (limit) => refused.inc({ limit }),
-    countCall({ service, method, protocol, code, durationMs }) {
+    countCall(call) {
+      const { service, method, protocol, code, durationMs } = call;
+      if (!call.isStream) slowCalls.note(call);
       calls.inc({ service, method, protocol, code });
       durations.observe({ service, method, protocol }, durationMs * SECONDS_PER_MS);
     },
@@ -106,6 +126,20 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    gauges(name, help, { label, read }, { across: aggregator = 'sum' } = {}) {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        labelNames: [label],
+        registers: [registry],
+        aggregator,
+        collect: () => {
+          gauge.reset();
+          for (const [value, number] of Object.entries(read())) gauge.set({ [label]: value }, number);
+        },
+      });
+    },
+    slowest: () => slowCalls.list(),
     snapshot: () => registry.getMetricsAsJSON(),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

@@ -1,5 +1,6 @@
 import { answerCalls, createLineCaller, type Line } from '../async/line.js';
 import type { MetricsSnapshot } from '../telemetry/metrics.js';
+import { slowestOf, type SlowCall } from '../telemetry/slow-calls.js';
 
 const STATE_CHANNEL = 'state';
 /** A worker that does not answer for so long is left out. */
@@ -9,11 +10,16 @@ const ANSWER_MS_MAX = 1000;
 export interface WorkerState {
   isReady(): boolean;
   metrics(): Promise<MetricsSnapshot>;
+  slowest(): readonly SlowCall[];
 }
 
 /** The worker's side. */
 export function answerWorkerState(line: Line, state: WorkerState): void {
-  answerCalls(line, STATE_CHANNEL, { isReady: () => state.isReady(), metrics: () => state.metrics() });
+  answerCalls(line, STATE_CHANNEL, {
+    isReady: () => state.isReady(),
+    metrics: () => state.metrics(),
+    slowest: () => state.slowest(),
+  });
 }
 
 /** The supervisor's side: asks all workers, and leaves out those that do not answer in time. */
@@ -24,6 +30,8 @@ export interface WorkerStates {
   /** Tells whether any worker can do its work. */
   isReady(): Promise<boolean>;
   metrics(): Promise<readonly MetricsSnapshot[]>;
+  /** The slowest calls of all of them. */
+  slowest(): Promise<readonly SlowCall[]>;
 }
 
 export function createWorkerStates(): WorkerStates {
@@ -45,6 +53,7 @@ export function createWorkerStates(): WorkerStates {
     lines: () => callers.keys(),
     isReady: async () => (await askAll<boolean>('isReady')).includes(true),
     metrics: () => askAll<MetricsSnapshot>('metrics'),
+    slowest: async () => slowestOf((await askAll<readonly SlowCall[]>('slowest')).flat(), Date.now()),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Server, type ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
 import type { Dispatcher } from '../call.js';
 import type { GrpcServer, GrpcServerDeps } from '../grpc/server.js';
@@ -20,6 +21,7 @@ export function createGrpcJsServer({
   limits = DEFAULT_LIMITS,
   tls,
   figures,
+  connections,
 }: GrpcServerDeps): GrpcServer {
   const server = new Server({
     'grpc.max_receive_message_length': limits.messageBytesMax,
@@ -42,8 +44,10 @@ export function createGrpcJsServer({
       const port = await bind(server, address, credentialsOf(tls));
       keepTimeouts(server);
       turnAwayEarly(server, { table, dispatcher });
-      for (const source of http2ServersOf<Http2Source>(server))
+      for (const source of http2ServersOf<Http2Source & EventEmitter>(server)) {
         figures?.watch(source, { ...splitAddress(address), port });
+        connections?.watch('grpc', source);
+      }
       return port;
     },
     goAway: () => void goAway(),

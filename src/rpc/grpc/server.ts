@@ -2,6 +2,7 @@ import { createSecureServer, createServer, type Http2SecureServer, type Http2Ser
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
+import type { ConnectionCounts } from '../../telemetry/connections.js';
 import type { LazyDispatcher } from '../call.js';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from '../limits.js';
 import type { MethodTable } from '../method-table.js';
@@ -30,6 +31,8 @@ export interface GrpcServerDeps {
   readonly limits?: Limits;
   /** Takes in every connection and call, for whoever looks at them. */
   readonly figures?: ServerFigures | undefined;
+  /** Counts connections. */
+  readonly connections?: Pick<ConnectionCounts, 'watch'> | undefined;
   /** Plaintext where it is left out: for listeners that only this machine, or a proxy that encrypts, can reach. */
   readonly tls?: Tls | undefined;
 }
@@ -39,11 +42,12 @@ export interface GrpcServerDeps {
  * HTTP/2: messages pass as raw bytes, and each limit is judged before what it bounds is read.
  */
 export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
-  const { table, dispatcher, log, limits = DEFAULT_LIMITS, tls, figures } = deps;
+  const { table, dispatcher, log, limits = DEFAULT_LIMITS, tls, figures, connections } = deps;
   const guard = createSessionGuard();
   const patience = createPatience<object>(limits.requestTimeoutMs);
   const server = openServer(limits, tls);
   server.maxConnections = limits.connectionsMax;
+  connections?.watch('grpc', server);
   const tallyDropped = createTally((dropped) =>
     log.warn({ dropped, max: limits.connectionsMax, limit: LIMIT_SETTINGS.connectionsMax }, 'connections dropped'),
   );
