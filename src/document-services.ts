@@ -5,12 +5,12 @@ import { INDEX_ENTRIES_COLLECTION, UNIQUE_KEYS_COLLECTION } from './repositories
 import { startIndexJobs } from './repositories/documents/index-jobs.js';
 import { createIndexes } from './repositories/documents/indexes.js';
 import { createDocumentWatches } from './repositories/documents/document-watches.js';
+import { sweepableDocuments } from './repositories/documents/expired-documents.js';
 import { IMPORTS } from './repositories/documents/import-progress.js';
 import { createImports } from './repositories/documents/imports.js';
 import { createOperations, OPERATIONS } from './repositories/documents/operations.js';
 import { createDocuments, DOCUMENTS } from './repositories/documents.js';
 import { declareResources, type DeclarableResource } from './repositories/resource.js';
-import type { SweepableResource } from './repositories/sweeper.js';
 import { refusalReason } from './repositories/translate-errors.js';
 import type { ServiceImplementation } from './rpc/service.js';
 import { createCollectionService } from './services/collections/collection-service.js';
@@ -27,9 +27,6 @@ export const DOCUMENT_RESOURCES: readonly DeclarableResource[] = [
   { collection: INDEX_ENTRIES_COLLECTION, indexes: [] },
   { collection: UNIQUE_KEYS_COLLECTION, indexes: [] },
 ];
-
-/** Those of them that expire. */
-const EXPIRING_RESOURCES: readonly SweepableResource[] = [DOCUMENTS, OPERATIONS, IMPORTS];
 
 /** Makes the document service alone, with nothing in the background. */
 export function createDocumentServiceOn(ledger: Ledger): ServiceImplementation {
@@ -52,7 +49,7 @@ export async function openDocuments({ ledger, log, cleanups }: AreaDeps): Promis
   const onWork = () => jobs.wake();
   const reader = createOperationReader({ operations });
   return {
-    resources: EXPIRING_RESOURCES,
+    resources: [sweepableDocuments(documents.writer.plan), OPERATIONS, IMPORTS],
     services: [
       createDocumentServiceOn(ledger),
       createCollectionService({ ledger, collections, documents, indexes, operations: reader, onWork }),

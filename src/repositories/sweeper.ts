@@ -1,4 +1,7 @@
+import type { Write } from '../ledger/commit.js';
+import { CommitTooLargeError } from '../ledger/errors.js';
 import type { Ledger } from '../ledger/ledger.js';
+import type { TransactionView } from '../ledger/transact.js';
 import type { StateDocument } from '../store/state.js';
 import type { ResourceDefinition } from './definition.js';
 import { createExpiry, type Expiry } from './expiry.js';
@@ -18,7 +21,10 @@ const PAGE_LIMIT = 200;
 const PAGES_PER_ROUND = 50;
 
 /** What has to be known of a resource to sweep it. */
-export type SweepableResource = Pick<ResourceDefinition<never>, 'collection' | 'expireTime'>;
+export interface SweepableResource extends Pick<ResourceDefinition<never>, 'collection' | 'expireTime'> {
+  /** What the end of expired resources takes, where it is more than their deletion. */
+  readonly removal?: (view: TransactionView, expired: readonly StateDocument[]) => Promise<readonly Write[]>;
+}
 
 export interface SweeperOptions {
   readonly ledger: Pick<Ledger, 'scan' | 'transact'>;
@@ -45,11 +51,11 @@ export interface Sweeper {
  */
 export function startSweeper({ ledger, resources, now, log, intervalMs = INTERVAL_MS }: SweeperOptions): Sweeper {
   const totals: Record<string, number> = {};
-  const rounds = resources.flatMap(({ collection, expireTime }) => {
+  const rounds = resources.flatMap(({ collection, expireTime, removal = deletions }) => {
     if (expireTime === undefined) return [];
     const expiry = createExpiry({ expireTime }, () => now() - SWEEP_GRACE_MS);
     totals[collection] = 0;
-    return [{ collection, expiry, after: '' }];
+    return [{ collection, expiry, removal, after: '' }];
   });
   const closing = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -86,6 +92,7 @@ export function startSweeper({ ledger, resources, now, log, intervalMs = INTERVA
 interface Round {
   readonly collection: string;
   readonly expiry: Expiry;
+  readonly removal: NonNullable<SweepableResource['removal']>;
   readonly after: string;
 }
 
@@ -97,23 +104,35 @@ interface SweptPage {
 
 async function sweepPage(
   ledger: SweeperOptions['ledger'],
-  { collection, expiry, after }: Round,
+  { collection, expiry, removal, after }: Round,
   signal: AbortSignal,
 ): Promise<SweptPage> {
   const { documents } = await ledger.scan(collection, { after, limit: PAGE_LIMIT, freshness: 'any', signal });
   const last = documents.length < PAGE_LIMIT ? undefined : documents.at(-1)?.id;
   const isExpired = (document: StateDocument | undefined): document is StateDocument =>
     document !== undefined && !expiry.isThere(document);
-  const ids = documents.filter(isExpired).map(({ id }) => id);
-  if (ids.length === 0) return { deleted: 0, last };
-  let deleted = 0;
-  await ledger.transact(
-    async (view) => {
-      const expired = (await view.getMany(collection, ids)).filter(isExpired);
-      deleted = expired.length;
-      return expired.map(({ id }) => ({ kind: 'delete', collection, id }));
-    },
-    { signal },
-  );
-  return { deleted, last };
+  const remove = async (ids: readonly string[]): Promise<number> => {
+    let deleted = 0;
+    if (ids.length === 0) return deleted;
+    try {
+      await ledger.transact(
+        async (view) => {
+          const expired = (await view.getMany(collection, ids)).filter(isExpired);
+          deleted = expired.length;
+          return removal(view, expired);
+        },
+        { signal },
+      );
+      return deleted;
+    } catch (err) {
+      if (!(err instanceof CommitTooLargeError) || ids.length < 2) throw err;
+    }
+    const half = Math.ceil(ids.length / 2);
+    return (await remove(ids.slice(0, half))) + (await remove(ids.slice(half)));
+  };
+  return { deleted: await remove(documents.filter(isExpired).map(({ id }) => id)), last };
+}
+
+async function deletions(_: TransactionView, expired: readonly StateDocument[]): Promise<readonly Write[]> {
+  return expired.map(({ collection, id }) => ({ kind: 'delete', collection, id }));
 }

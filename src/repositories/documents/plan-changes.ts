@@ -140,7 +140,9 @@ async function readOwners(
   { steps, settings }: OwnersInput,
 ): Promise<Owners> {
   const owners: Owners = new Map();
-  const ids = [...new Set(steps.flatMap(({ added }) => added.filter(isUniqueKey).map(({ id }) => id)))];
+  // What a build has still to put in may be somebody else's: such a key is not taken away with a document.
+  const asked = steps.flatMap(({ added, removed }) => [...added, ...removed.filter(isInBuild)]);
+  const ids = [...new Set(asked.filter(isUniqueKey).map(({ id }) => id))];
   if (ids.length === 0) return owners;
   const keys = await view.getMany(UNIQUE_KEYS_COLLECTION, ids);
   const held = keys.flatMap((key) => (key === undefined ? [] : [{ id: key.id, name: documentOfEntry(key) }]));
@@ -183,6 +185,10 @@ function apply({ name, value, found, added, removed }: Step, owners: Owners, net
 
 function isUniqueKey({ collection }: IndexEntry): boolean {
   return collection === UNIQUE_KEYS_COLLECTION;
+}
+
+function isInBuild({ index }: IndexEntry): boolean {
+  return index.state === 'building';
 }
 
 function without(entries: readonly IndexEntry[], others: readonly IndexEntry[]): readonly IndexEntry[] {
