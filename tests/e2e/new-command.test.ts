@@ -8,7 +8,7 @@ import { ScaffoldError } from '../../src/scaffold/words.js';
 import { listFiles } from '../support/repository.js';
 import { rejection } from '../support/rejection.js';
 
-// That what is written compiles, lints and passes its tests is shown by tests/docs/.
+// That what is written compiles, lints and passes its tests is shown by tests/docs/, which follows the tutorial.
 describe('keelson new service', function () {
   this.timeout(20_000);
   let root: string;

@@ -15,7 +15,7 @@ const BUILT = [
 
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
-/** A copy of this checkout, in which a test may write and build. It shares the packages with this one. */
+/** A copy of this checkout, in which a test may write and build, and beside which as well. It shares the packages with this one. */
 export interface CheckoutCopy {
   readonly root: string;
   /** Runs a command of a shell in it, and gives all that was printed. Rejects with that where the command fails. */
@@ -24,7 +24,8 @@ export interface CheckoutCopy {
 }
 
 export async function copyCheckout(): Promise<CheckoutCopy> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), 'keelson-checkout-')));
+  const home = await realpath(await mkdtemp(join(tmpdir(), 'keelson-checkout-')));
+  const root = join(home, 'keelson');
   for (const path of listFiles()) {
     await mkdir(join(root, dirname(path)), { recursive: true });
     await cp(path, join(root, path));
@@ -43,6 +44,6 @@ export async function copyCheckout(): Promise<CheckoutCopy> {
         throw new Error(`"${command}" failed:\n${stdout}${stderr}`, { cause: err });
       }
     },
-    remove: () => rm(root, { recursive: true, force: true }),
+    remove: () => rm(home, { recursive: true, force: true }),
   };
 }
