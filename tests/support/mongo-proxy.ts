@@ -1,15 +1,17 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import { freePort } from './free-port.js';
 
-/** What becomes of a command: it is passed on, lost on its way to the server, or done with its answer lost. */
-export type Fate = 'pass' | 'lose-request' | 'lose-answer';
+/** What becomes of a command: it is passed on, lost on its way to the server, done with its answer lost, or not answered. */
+export type Fate = 'pass' | 'lose-request' | 'lose-answer' | 'stall';
 
 /** Stands between a store and its server, and decides over every command that reads or writes data. */
 export interface MongoProxy {
   /** A connection string for the same database, through the proxy. */
   readonly url: string;
   /** Is asked for each command, in the order they come. After a loss, the connection ends. */
-  decide(fate: (command: string) => Fate): void;
+  decide(fate: (command: string, collection: string) => Fate): void;
+  /** Tells how many commands get no answer, on connections that still stand. */
+  stalled(): number;
   /** Ends all connections and refuses new ones, as a dead machine does. */
   cut(): void;
   close(): Promise<void>;
@@ -23,7 +25,8 @@ const COMMANDS = ['insert', 'update', 'delete', 'find'];
 export async function startMongoProxy(target: string): Promise<MongoProxy> {
   const { hostname, port, pathname, search } = new URL(target);
   const sockets = new Set<Socket>();
-  let fateOf: (command: string) => Fate = () => 'pass';
+  const stalled = new Set<Socket>();
+  let fateOf: (command: string, collection: string) => Fate = () => 'pass';
   let isCut = false;
 
   const server = createServer((client) => {
@@ -34,6 +37,7 @@ export async function startMongoProxy(target: string): Promise<MongoProxy> {
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
+        stalled.delete(client);
         client.destroy();
         upstream.destroy();
       });
@@ -46,7 +50,8 @@ export async function startMongoProxy(target: string): Promise<MongoProxy> {
     });
     onMessages(client, (message) => {
       const command = commandOf(message);
-      const fate = command === undefined ? 'pass' : fateOf(command);
+      const fate = command === undefined ? 'pass' : fateOf(command.name, command.collection);
+      if (fate === 'stall') return void stalled.add(client);
       if (fate === 'lose-request' || isCut) return void client.destroy();
       if (fate === 'lose-answer') swallow = true;
       upstream.write(message);
@@ -63,6 +68,7 @@ export async function startMongoProxy(target: string): Promise<MongoProxy> {
     decide: (fate) => {
       fateOf = fate;
     },
+    stalled: () => stalled.size,
     cut,
     close: async () => {
       cut();
@@ -89,8 +95,12 @@ function onMessages(socket: Socket, handle: (message: Buffer) => void): void {
   });
 }
 
-function commandOf(message: Buffer): string | undefined {
+/** A command is a document whose first field has its name and, as a text of so many bytes, that of its collection. */
+function commandOf(message: Buffer): { readonly name: string; readonly collection: string } | undefined {
   if (message.readInt32LE(12) !== OP_MSG) return undefined;
-  const head = message.toString('latin1', HEADER_BYTES, HEADER_BYTES + 64);
-  return COMMANDS.find((command) => head.includes(`${command}\0`));
+  const head = message.toString('latin1', HEADER_BYTES, HEADER_BYTES + 192);
+  const name = COMMANDS.find((command) => head.includes(`${command}\0`));
+  if (name === undefined) return undefined;
+  const [collection = ''] = head.slice(head.indexOf(`${name}\0`) + name.length + 5).split('\0', 1);
+  return { name, collection };
 }
