@@ -3,10 +3,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Bench } from './bench.js';
+import { Bench, type Contender } from './bench.js';
 import { echoCall, echoManyCall } from './cases/echo-call.js';
+import { restCall } from './cases/rest-call.js';
 import { h2loadContender } from './load/h2load.js';
-import { startKeelson } from './systems.js';
+import { wrkContender } from './load/wrk.js';
+import { startKeelson, type RunningKeelson } from './systems.js';
 
 const WARM_UP_MS = 5_000;
 const LOAD_MS = 5_000;
@@ -41,8 +43,7 @@ try {
 async function profileServer(): Promise<string> {
   const folder = await bench.folder();
   const server = await startKeelson(bench, { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`] });
-  const call = values.case === 'stream' ? echoManyCall(server, 200) : echoCall(server);
-  const { load } = await h2loadContender(bench, 'keelson', call);
+  const { load } = await contenderFor(server);
   await load(WARM_UP_MS);
   await load(LOAD_MS);
   await server.stop();
@@ -50,6 +51,17 @@ async function profileServer(): Promise<string> {
   const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
   // The thread that writes to the database has a profile of its own.
   return texts.toSorted((a, b) => b.length - a.length)[0] ?? '{}';
+}
+
+function contenderFor(server: RunningKeelson): Promise<Contender> {
+  switch (values.case) {
+    case 'rest':
+      return wrkContender(bench, 'keelson', restCall(server));
+    case 'stream':
+      return h2loadContender(bench, 'keelson', echoManyCall(server, 200));
+    default:
+      return h2loadContender(bench, 'keelson', echoCall(server));
+  }
 }
 
 /** What each part of the code took itself, as a share of the time in which the process did anything, without its first half. */

@@ -2,6 +2,7 @@ import type { BenchCase } from '../bench.js';
 import { wrkContender, type HttpCall } from '../load/wrk.js';
 import { startKeelson, startPeer } from '../systems.js';
 import { ECHO_NAME, ECHO_TEXT } from './echo-call.js';
+import { restCall } from './rest-call.js';
 
 /** The token that bench/peers/fastify.mjs knows. */
 const FASTIFY_TOKEN = 'bench.bench-secret';
@@ -17,26 +18,16 @@ export const rest: BenchCase = {
   about: 'the same call as JSON over HTTP/1, through the shim in the process of the server',
   async run(bench) {
     const keelson = await startKeelson(bench);
-    const contenders = [await wrkContender(bench, 'keelson', restCall(keelson.http, keelson.token))];
+    const contenders = [await wrkContender(bench, 'keelson', restCall(keelson))];
     for (const [system, file, mode] of PEERS.filter(([name]) => bench.wants(name))) {
       const { address } = await startPeer(bench, file, mode);
       const isConnect = system === 'connect-node';
-      const call = isConnect ? connectCall(address) : restCall(`http://${address}`, FASTIFY_TOKEN);
+      const call = isConnect ? connectCall(address) : restCall({ http: `http://${address}`, token: FASTIFY_TOKEN });
       contenders.push(await wrkContender(bench, system, call));
     }
     return bench.compare('rest', contenders);
   },
 };
-
-function restCall(base: string, token: string): HttpCall {
-  return {
-    url: `${base}/v1/${ECHO_NAME}:echo`,
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({ text: ECHO_TEXT }),
-    answer: JSON.stringify({ text: ECHO_TEXT }),
-  };
-}
 
 function connectCall(address: string): HttpCall {
   return {

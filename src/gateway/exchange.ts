@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CallerWatch, type CallerSignal } from '../rpc/caller-watch.js';
 import { readPeerName } from '../rpc/peer-name.js';
 import { BodyArrival } from './http/body-arrival.js';
 import { readRequestId } from './http/headers.js';
@@ -14,7 +15,7 @@ export interface Exchange {
   /** The time in which its body has to arrive. */
   readonly arrival: BodyArrival;
   /** Aborts when the client has gone before its answer was written. */
-  readonly signal: AbortSignal;
+  readonly signal: CallerSignal;
   /** The client's address and port. */
   readonly peer: string;
   /** The URI name in a certificate that the listener has verified. */
@@ -35,10 +36,10 @@ export function openExchange(
   response: ServerResponse,
   { url, bodyTimeoutMs }: Opening,
 ): Exchange {
-  const controller = new AbortController();
+  const signal = new CallerWatch();
   // The event also follows a normal end, when everything has been written.
   response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
+    if (!response.writableFinished) signal.abort();
   });
   return {
     request,
@@ -46,7 +47,7 @@ export function openExchange(
     target: splitTarget(url),
     requestId: readRequestId(request.headers),
     arrival: new BodyArrival(request, response, bodyTimeoutMs),
-    signal: controller.signal,
+    signal,
     peer: `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? ''}`,
     peerName: readPeerName(request.socket),
     startMs: performance.now(),

@@ -11,6 +11,7 @@ import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
 import { createRoutes, createSocketRoutes } from './create-routes.js';
 import { openExchange } from './exchange.js';
 import { createHandler, type Handler } from './handler.js';
+import { sendAnswer } from './http/send-answer.js';
 import { answerBrokenRequest } from './http/broken-request.js';
 import { createCors } from './http/cors.js';
 import { readRequestId } from './http/headers.js';
@@ -195,9 +196,9 @@ function createApp({ current, log, limits, tls }: AppParts): FastifyInstance {
   });
   app.addHook('onRequest', async (request, reply) => {
     const opening = { url: request.originalUrl, bodyTimeoutMs: limits.requestTimeoutMs };
-    const { status, headers, body } = await current().handle(openExchange(request.raw, reply.raw, opening));
-    if (isClosing) reply.header('connection', 'close');
-    return reply.code(status).headers(headers).send(body);
+    const answer = await current().handle(openExchange(request.raw, reply.raw, opening));
+    reply.hijack();
+    sendAnswer(reply.raw, answer, { isLast: isClosing });
   });
   app.setErrorHandler((err, request, reply) => {
     const requestId = readRequestId(request.headers);
