@@ -1,4 +1,5 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
 /** The ids of what grpc-js registers by itself, for the channels of clients, are small numbers. */
@@ -34,7 +35,15 @@ export interface Http2Source {
   on(event: 'session', listener: (session: ServerHttp2Session) => void): unknown;
 }
 
-/** The figures of one server, for channelz: whatever transport serves it, both are Node's HTTP/2 underneath. */
+/** Takes in the streams of one connection. */
+export interface ConnectionFigures {
+  begin(): void;
+  /** With the `grpc-status` that was sent; undefined for a stream that was broken off. */
+  end(status: string | undefined): void;
+  close(): void;
+}
+
+/** The figures of one server, for channelz, whatever transport serves it. */
 export class ServerFigures {
   readonly id = FIRST_ID;
   readonly calls: CallFigures = noCalls();
@@ -55,20 +64,14 @@ export class ServerFigures {
     return this.#connections.get(id) ?? this.#listeners.get(id);
   }
 
-  /** Notes where the server listens, and every connection from now on. */
-  watch(server: Http2Source, local: Endpoint): void {
+  /** Notes where the server listens. */
+  listen(local: Endpoint): void {
     const listener = { id: this.#nextId(), local, remote: undefined, cipher: undefined, streams: noCalls() };
     this.#listeners.set(listener.id, listener);
-    server.on('session', (session) => this.#add(session));
   }
 
-  #nextId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
-  }
-
-  #add(session: ServerHttp2Session): void {
-    const { socket } = session;
+  /** Notes a connection, until it is closed. */
+  connect(socket: Socket): ConnectionFigures {
     const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = socket;
     const connection: SocketFigures = {
       id: this.#nextId(),
@@ -78,21 +81,45 @@ export class ServerFigures {
       streams: noCalls(),
     };
     this.#connections.set(connection.id, connection);
-    session.once('close', () => this.#connections.delete(connection.id));
-    session.on('stream', (stream: ServerHttp2Stream) => {
-      const nowMs = Date.now();
-      for (const figures of [this.calls, connection.streams]) {
-        figures.started += 1;
-        figures.lastStartedMs = nowMs;
-      }
-      stream.once('close', () => this.#end(stream, connection));
+    return {
+      begin: () => this.#begin(connection),
+      end: (status) => this.#end(status, connection),
+      close: () => void this.#connections.delete(connection.id),
+    };
+  }
+
+  /** Notes where a server of Node listens, and every connection from now on. */
+  watch(server: Http2Source, local: Endpoint): void {
+    this.listen(local);
+    server.on('session', (session) => {
+      const connection = this.connect(session.socket);
+      session.once('close', () => connection.close());
+      session.on('stream', (stream: ServerHttp2Stream) => {
+        connection.begin();
+        stream.once('close', () => {
+          const status = stream.sentTrailers?.['grpc-status'] ?? stream.sentHeaders?.['grpc-status'];
+          connection.end(status === undefined ? undefined : String(status));
+        });
+      });
     });
   }
 
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  #begin(connection: SocketFigures): void {
+    const nowMs = Date.now();
+    for (const figures of [this.calls, connection.streams]) {
+      figures.started += 1;
+      figures.lastStartedMs = nowMs;
+    }
+  }
+
   /** A call has failed with any status but OK; a stream has only where it was broken off. */
-  #end(stream: ServerHttp2Stream, { streams }: SocketFigures): void {
-    const status = stream.sentTrailers?.['grpc-status'] ?? stream.sentHeaders?.['grpc-status'];
-    if (String(status) === '0') this.calls.succeeded += 1;
+  #end(status: string | undefined, { streams }: SocketFigures): void {
+    if (status === '0') this.calls.succeeded += 1;
     else this.calls.failed += 1;
     if (status === undefined) streams.failed += 1;
     else streams.succeeded += 1;

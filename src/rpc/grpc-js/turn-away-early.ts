@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import type { GrpcServerDeps } from '../grpc/server.js';
+import { endWithStatus } from '../grpc/response-writer.js';
 import { turnAway } from '../grpc/turn-away.js';
 import { http2ServersOf } from './http2-servers.js';
 
@@ -24,7 +25,7 @@ export function turnAwayEarly(
       const refusal = method && dispatcher.refuse(method);
       if (refusal === undefined) return listeners.forEach((listener) => listener.call(http2Server, stream, headers));
       stream.on('error', () => undefined);
-      turnAway(stream, refusal);
+      turnAway({ endWithStatus: (status) => endWithStatus(stream, status) }, refusal);
     });
   }
 }

@@ -32,6 +32,13 @@ export function toFrame(message: Uint8Array): Buffer {
   return frame;
 }
 
+/** Gives the message where the bytes are the frame of one, and it is not compressed. Undefined where they are anything else. */
+export function toPlainMessage(bytes: Buffer, messageBytesMax: number): Uint8Array | undefined {
+  const length = bytes.byteLength - PREFIX_BYTES;
+  if (length < 0 || length > messageBytesMax || bytes[0] !== 0 || bytes.readUInt32BE(1) !== length) return undefined;
+  return bytes.subarray(PREFIX_BYTES);
+}
+
 /**
  * Cuts a byte stream into messages. Memory follows what has arrived, never what was announced; a message that arrives
  * in one piece is not copied.

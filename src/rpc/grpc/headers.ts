@@ -1,38 +1,31 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import type { OutgoingHttpHeaders } from 'node:http2';
 import { CallMetadata, isSendableKey, RESERVED_KEY, toHeaderText, toStatusText } from '../metadata.js';
 import type { StatusError } from '../status.js';
+import type { RequestHeaders } from './call-stream.js';
+import { ACCEPTED_ENCODINGS } from './inflate.js';
+
+/** What every answer begins with. */
+export const RESPONSE_HEADERS: OutgoingHttpHeaders = Object.freeze({
+  ':status': 200,
+  'content-type': 'application/grpc+proto',
+  'grpc-accept-encoding': ACCEPTED_ENCODINGS,
+});
 
 export const OK_TRAILERS: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' });
 
-/** Reads the metadata of a call. HTTP/2 has lower-cased the keys; `-bin` values are base64, padded or not. */
-export function readMetadata(headers: IncomingHttpHeaders): CallMetadata {
+/** Reads the metadata of a call. HTTP/2 has names in lower case; `-bin` values are base64, padded or not. */
+export function readMetadata(headers: RequestHeaders): CallMetadata {
   return new CallMetadata({
-    get(key) {
-      const value = headers[key];
-      if (value === undefined || key.endsWith('-bin') || RESERVED_KEY.test(key)) return undefined;
-      return Array.isArray(value) ? value[0] : value;
-    },
-    copyTo: (metadata) => copyMetadata(headers, metadata),
+    get: (key) => (key.endsWith('-bin') || RESERVED_KEY.test(key) ? undefined : headers.get(key)),
+    copyTo: (metadata) => headers.forEach((key, value) => addHeader(metadata, key, value)),
   });
 }
 
-function copyMetadata(headers: IncomingHttpHeaders, metadata: CallMetadata): void {
-  for (const key of Object.keys(headers)) {
-    const value = headers[key];
-    if (value === undefined || RESERVED_KEY.test(key)) continue;
-    for (const text of Array.isArray(value) ? value : [value]) {
-      // Node joins the values of a repeated header; base64 holds no comma, other texts may.
-      if (!key.endsWith('-bin')) metadata.add(key, text);
-      else for (const part of text.split(',')) metadata.addBinary(key, Buffer.from(part.trim(), 'base64'));
-    }
-  }
-}
-
-/** Counts what a peer's headers take, as HTTP/2 does for its own limit: 32 bytes beside each key and value. */
-export function countHeaderBytes(headers: IncomingHttpHeaders): number {
-  let bytes = 0;
-  for (const key of Object.keys(headers)) bytes += key.length + String(headers[key]).length + 32;
-  return bytes;
+function addHeader(metadata: CallMetadata, key: string, value: string): void {
+  if (RESERVED_KEY.test(key)) return;
+  // A repeated header may have been joined on its way; base64 holds no comma, other texts may.
+  if (!key.endsWith('-bin')) metadata.add(key, value);
+  else for (const part of value.split(',')) metadata.addBinary(key, Buffer.from(part.trim(), 'base64'));
 }
 
 /** Writes metadata as headers. What no header can hold is percent-encoded; a key that is none is left out. */

@@ -1,16 +1,21 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { setImmediate } from 'node:timers/promises';
 import { ServiceError } from '../errors.js';
 import { limitError, type Limits } from '../limits.js';
-import { FrameError, FrameReader, type Frame } from './frames.js';
+import type { RequestBody } from './call-stream.js';
+import { FrameError, FrameReader, toPlainMessage, type Frame } from './frames.js';
 import { ACCEPTED_ENCODINGS, inflateMessage, isCompression } from './inflate.js';
 
 /** Where requests come from, and what their compression is called. */
 export interface RequestSource {
-  readonly stream: ServerHttp2Stream;
+  readonly body: RequestBody;
   /** The header `grpc-encoding`. */
   readonly encoding: string;
   readonly limits: Limits;
+}
+
+/** Gives the only request of a call where it has arrived already, whole and as it is. Undefined where it has to be read. */
+export function onlyMessageOf({ body: { whole }, limits }: RequestSource): Uint8Array | undefined {
+  return whole === undefined ? undefined : toPlainMessage(whole, limits.messageBytesMax);
 }
 
 /** Reads the only request of a call. Rejects with a ServiceError when there is none, or another, or a broken one. */
@@ -22,51 +27,44 @@ export async function readOnly(source: RequestSource): Promise<Uint8Array> {
 /** Reads requests as fast as they are asked for: the peer is held by flow control meanwhile. */
 export async function* readEach(source: RequestSource): AsyncGenerator<Uint8Array> {
   const frames = new FrameReader(source.limits.messageBytesMax);
-  // Node would destroy the stream at the end of the loop, and no answer could be sent.
-  for await (const piece of source.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const piece of source.body.pieces()) {
     for (const { compressed, bytes } of pushInto(source.limits, frames, piece)) {
       yield compressed ? await decompress(source, bytes) : bytes;
     }
   }
   // A Node client says that its requests have ended just before it says that it cancels: half an upload would look whole.
   await setImmediate();
-  if (hasBrokenOff(source.stream)) throw callerGone();
+  if (source.body.isBrokenOff) throw callerGone();
   if (!frames.isBetweenMessages) throw malformed('Request stream ends inside a message');
 }
 
-/** Events, not an iterator: this is how nearly every call begins. */
-function receiveOnly({ stream, limits }: RequestSource): Promise<Frame> {
+/** Callbacks, not an iterator: this is how many calls begin. */
+function receiveOnly({ body, limits }: RequestSource): Promise<Frame> {
   return new Promise((resolve, reject) => {
     const frames = new FrameReader(limits.messageBytesMax);
     let only: Frame | undefined;
-    stream.on('data', (piece: Buffer) => {
-      try {
-        for (const frame of pushInto(limits, frames, piece)) {
-          if (only !== undefined) throw notOne('Call takes one request, and another came');
-          only = frame;
+    let isBroken = false;
+    body.read({
+      piece(bytes) {
+        if (isBroken) return;
+        try {
+          for (const frame of pushInto(limits, frames, bytes)) {
+            if (only !== undefined) throw notOne('Call takes one request, and another came');
+            only = frame;
+          }
+        } catch (err) {
+          isBroken = true;
+          reject(err);
         }
-      } catch (err) {
-        stream.removeAllListeners('data');
-        reject(err);
-      }
-    });
-    const finish = () => {
-      if (hasBrokenOff(stream)) reject(callerGone());
-      else if (only !== undefined && frames.isBetweenMessages) resolve(only);
-      else if (frames.isBetweenMessages) reject(notOne('Call takes one request, and none came'));
-      else reject(malformed('Request stream ends inside a message'));
-    };
-    // A call without any body may have ended before anyone could listen.
-    if (stream.readableEnded) finish();
-    else stream.once('end', finish);
-    stream.once('close', () => {
-      if (!stream.readableEnded) reject(callerGone());
+      },
+      end() {
+        if (only !== undefined && frames.isBetweenMessages) resolve(only);
+        else if (frames.isBetweenMessages) reject(notOne('Call takes one request, and none came'));
+        else reject(malformed('Request stream ends inside a message'));
+      },
+      breakOff: () => reject(callerGone()),
     });
   });
-}
-
-function hasBrokenOff(stream: ServerHttp2Stream): boolean {
-  return stream.aborted || stream.destroyed || stream.rstCode > 0;
 }
 
 function callerGone(): ServiceError {

@@ -2,25 +2,19 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import type { IncomingCall } from '../call.js';
 import type { CallMetadata } from '../metadata.js';
 import type { StatusError } from '../status.js';
+import type { AnswerWriter } from './call-stream.js';
 import { toFrame } from './frames.js';
-import { OK_TRAILERS, writeMetadata, writeStatus } from './headers.js';
-import { ACCEPTED_ENCODINGS } from './inflate.js';
+import { OK_TRAILERS, RESPONSE_HEADERS, writeMetadata, writeStatus } from './headers.js';
 
 /** How long a peer that does not read may keep the last bytes of a call that has ended. */
 const STALLED_MS_MAX = 1000;
-
-const HEADERS: OutgoingHttpHeaders = Object.freeze({
-  ':status': 200,
-  'content-type': 'application/grpc+proto',
-  'grpc-accept-encoding': ACCEPTED_ENCODINGS,
-});
 
 // A date is for caches, and gRPC knows none. Node reads `sendDate`, though its types do not say so.
 const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
 const WITHOUT_BODY = { endStream: true, sendDate: false };
 
-/** Writes the answer of one call. It ends once; what comes after that, or after the peer has gone, is dropped. */
-export class ResponseWriter {
+/** Writes the answer of one call to a stream of Node's. */
+export class ResponseWriter implements AnswerWriter {
   readonly #stream: ServerHttp2Stream;
   readonly #metadata: CallMetadata;
   readonly #trailerMetadata: CallMetadata | undefined;
@@ -36,12 +30,10 @@ export class ResponseWriter {
     this.#trailerMetadata = responseTrailers;
   }
 
-  /** Tells whether the end of the call has been written. */
   get hasEnded(): boolean {
     return this.#ended;
   }
 
-  /** Answers with one message and OK. */
   succeedWith(message: Uint8Array): void {
     if (this.#isOver()) return;
     this.#ended = true;
@@ -49,16 +41,14 @@ export class ResponseWriter {
     this.#stream.end(toFrame(message));
   }
 
-  /** Settles when the message has left for the peer, as its flow control allows, or when the stream has closed. */
-  write(message: Uint8Array): Promise<void> {
-    if (this.#isOver()) return Promise.resolve();
+  write(message: Uint8Array): Promise<void> | undefined {
+    if (this.#isOver()) return undefined;
     return new Promise((resolve) => {
       if (!this.#stream.headersSent) this.#open(undefined);
       this.#stream.write(toFrame(message), () => resolve());
     });
   }
 
-  /** Ends the call: well, or with a status. A peer that does not take the end in time is cut off. */
   end(status: StatusError | undefined): void {
     if (this.#isOver()) return;
     this.#ended = true;
@@ -76,7 +66,7 @@ export class ResponseWriter {
 
   #open(trailers: OutgoingHttpHeaders | undefined): void {
     if (trailers !== undefined) this.#status = trailers;
-    this.#stream.respond({ ...HEADERS, ...writeMetadata(this.#metadata) }, WITH_TRAILERS);
+    this.#stream.respond({ ...RESPONSE_HEADERS, ...writeMetadata(this.#metadata) }, WITH_TRAILERS);
     this.#stream.once('wantTrailers', () => {
       this.#stream.sendTrailers(this.#withTrailers(this.#status));
       stopRequests(this.#stream);
@@ -107,7 +97,7 @@ export class ResponseWriter {
 
 /** Ends a call that has no answer: with one header block. */
 export function endWithStatus(stream: ServerHttp2Stream, status: OutgoingHttpHeaders): void {
-  stream.respond({ ...HEADERS, ...status }, WITHOUT_BODY);
+  stream.respond({ ...RESPONSE_HEADERS, ...status }, WITHOUT_BODY);
   stopRequests(stream);
 }
 

@@ -1,15 +1,15 @@
 import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { ConnectionCounts } from '../../telemetry/connections.js';
 import type { LazyDispatcher } from '../call.js';
-import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from '../limits.js';
+import { DEFAULT_LIMITS, type Limits } from '../limits.js';
 import type { MethodTable } from '../method-table.js';
-import { createTally } from '../tally.js';
 import { splitAddress, type ServerFigures } from '../server-figures.js';
 import { serverOptions, type Tls } from '../tls.js';
-import { createStreamHandler } from './handlers.js';
+import { createCallHandler } from './handlers.js';
+import { limitConnections, listen } from './listener.js';
+import { takeIn } from './node-stream.js';
 import { createPatience } from './patience.js';
 import { createSessionGuard, type SessionGuard } from './session-guard.js';
 
@@ -46,14 +46,11 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   const guard = createSessionGuard();
   const patience = createPatience<object>(limits.requestTimeoutMs);
   const server = openServer(limits, tls);
-  server.maxConnections = limits.connectionsMax;
+  limitConnections(server, limits, log);
   connections?.watch('grpc', server);
-  const tallyDropped = createTally((dropped) =>
-    log.warn({ dropped, max: limits.connectionsMax, limit: LIMIT_SETTINGS.connectionsMax }, 'connections dropped'),
-  );
-  server.on('drop', tallyDropped);
   server.on('session', (session) => guard.watch(session));
-  server.on('stream', createStreamHandler({ table, dispatcher, limits, patience }));
+  const handle = createCallHandler({ table, dispatcher, limits, patience });
+  server.on('stream', (stream, headers) => takeIn(stream, headers, handle));
   let closed: Promise<void> | undefined;
   const goAway = (): Promise<void> => (closed ??= stopTaking(server, guard));
   return {
@@ -100,17 +97,6 @@ function http2Options(limits: Limits) {
     // In megabytes. A connection that holds more gets no new streams until it has read.
     maxSessionMemory: SESSION_MEGABYTES_MAX,
   };
-}
-
-function listen(server: AnyHttp2Server, address: string): Promise<number> {
-  const { address: host, port } = splitAddress(address);
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }
 
 /** Resolves when the last connection has closed. */
