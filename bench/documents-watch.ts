@@ -31,7 +31,7 @@ const read = new Map<string, readonly number[]>();
 
 const [role, address = '', token = ''] = process.argv.slice(2);
 if (role === 'watchers') await runWatchers();
-else for (const transport of ['grpc-js', 'http2']) await bench(transport);
+else for (const transport of ['grpc-js', 'http2', 'framed']) await bench(transport);
 
 async function bench(transport: string): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'keelson-bench-'));

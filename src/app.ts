@@ -21,6 +21,7 @@ import { ServiceClients } from './rpc/client/service-clients.js';
 import type { Clock } from './rpc/context.js';
 import { createDescriptorIndex } from './rpc/descriptor-index.js';
 import { readDescriptorImage } from './rpc/descriptors.js';
+import { createFramedServer } from './rpc/framed/server.js';
 import { createGrpcServer } from './rpc/grpc/server.js';
 import { createGrpcJsServer } from './rpc/grpc-js/server.js';
 import { LoadLimit, watchLoad } from './rpc/load-limit.js';
@@ -74,6 +75,8 @@ export interface Fleet {
   readonly show: (state: WorkerState) => void;
 }
 
+const GRPC_SERVERS = { framed: createFramedServer, http2: createGrpcServer, 'grpc-js': createGrpcJsServer } as const;
+
 /** Wires everything together. Where a step fails, those before it are undone. */
 export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const cleanups = new Cleanups();
@@ -126,7 +129,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   const expiring = [...areas.resources, ...callers.resources, ...audit.resources];
   sweepExpired(expiring, { ledger, clock, log, cleanups, metrics });
 
-  const createServer = config.grpcTransport === 'http2' ? createGrpcServer : createGrpcJsServer;
+  const createServer = GRPC_SERVERS[config.grpcTransport];
   const grpcServer = createServer({ table, dispatcher, log, limits, tls: certificates.grpc, figures, connections });
   cleanups.add('gRPC server', () => grpcServer.close(config.drainTimeoutMs));
   const grpcPort = await grpcServer.listen(formatAddress(config.grpcListen));

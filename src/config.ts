@@ -24,7 +24,7 @@ const CLOSE_GRACE_MS = 5000;
 const PORT_MAX = 65_535;
 const WORKERS_MAX = 64;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-const GRPC_TRANSPORTS = ['http2', 'grpc-js'] as const;
+const GRPC_TRANSPORTS = ['framed', 'http2', 'grpc-js'] as const;
 const BUILTIN_SERVICES = ['health', 'reflection', 'channelz'] as const;
 
 export const LISTENERS = ['grpc', 'http', 'admin'] as const;

@@ -13,7 +13,7 @@ export const echo: BenchCase = {
   about: 'a small unary call with every stage on, beside servers that do nothing but answer',
   async run(bench) {
     const contenders = [];
-    for (const transport of ['http2', 'grpc-js']) {
+    for (const transport of ['framed', 'http2', 'grpc-js']) {
       const system = transport === DEFAULT_TRANSPORT ? 'keelson' : `keelson on ${transport}`;
       if (system !== 'keelson' && !bench.wants(system)) continue;
       const server = await startKeelson(bench, { settings: { KEELSON_GRPC_TRANSPORT: transport } });

@@ -12,9 +12,9 @@ import { KnowingAll, withoutOwnDetails } from './adapt.js';
 import { make, messageOf, readContract, type ServerRequest } from './contract.js';
 import { createConformanceService } from './service.js';
 
-// A server for the conformance runner of Connect: `server.js IMAGE [http2|grpc-js]`. Reads what it shall be from standard
+// A server for the conformance runner of Connect: `server.js IMAGE [framed|http2|grpc-js]`. Reads what it shall be from standard
 // input, says on standard output where it listens, and ends with SIGTERM.
-const [imageFile = '', transport = 'http2'] = process.argv.slice(2);
+const [imageFile = '', transport = 'framed'] = process.argv.slice(2);
 const GRPC = 2;
 const HEAD_BYTES = 4;
 

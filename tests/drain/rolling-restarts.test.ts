@@ -5,6 +5,7 @@ import { CallError } from '../../src/rpc/client/call-error.js';
 import { createClient } from '../../src/rpc/client/create-client.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { freePort } from '../support/free-port.js';
+import { TRANSPORT_NAMES } from '../support/on-each-transport.js';
 import { startServerProcess, type ServerProcess } from '../support/server-process.js';
 
 const RESTARTS = 20;
@@ -14,7 +15,7 @@ const DRAIN_MS = 5000;
 const PARENT = 'collections/notes';
 const NAME = `${PARENT}/documents/a`;
 
-for (const transport of ['grpc-js', 'http2']) {
+for (const transport of TRANSPORT_NAMES) {
   describe(`rolling restarts on ${transport}`, function () {
     this.timeout(TEST_MS_MAX);
 

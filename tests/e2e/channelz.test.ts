@@ -4,9 +4,10 @@ import { HealthDefinition } from '../../gen/health/v1/health.js';
 import { CallError } from '../../src/rpc/client/call-error.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { TRANSPORT_NAMES } from '../support/on-each-transport.js';
 import { rejection } from '../support/rejection.js';
 
-for (const transport of ['http2', 'grpc-js']) {
+for (const transport of TRANSPORT_NAMES) {
   describe(`channelz on ${transport}`, () => {
     let app: TestApp;
     let client: ServiceClient<typeof ChannelzDefinition>;

@@ -1,9 +1,14 @@
+import { readConfig } from '../../src/config.js';
+import { createFramedServer } from '../../src/rpc/framed/server.js';
 import { createGrpcServer } from '../../src/rpc/grpc/server.js';
 import { createGrpcJsServer } from '../../src/rpc/grpc-js/server.js';
 
-const TRANSPORTS = { http2: createGrpcServer, 'grpc-js': createGrpcJsServer } as const;
+const TRANSPORTS = { framed: createFramedServer, http2: createGrpcServer, 'grpc-js': createGrpcJsServer } as const;
 
-let current: keyof typeof TRANSPORTS = 'http2';
+/** What a server has that is told nothing. */
+const DEFAULT_TRANSPORT = readConfig({}).grpcTransport;
+
+let current: keyof typeof TRANSPORTS = DEFAULT_TRANSPORT;
 
 /** What the servers of the tests that run now are made with. */
 export function currentTransport(): typeof createGrpcServer {
@@ -21,15 +26,23 @@ export function useTransport(name: keyof typeof TRANSPORTS): void {
   current = name;
 }
 
+/** Those that hold a peer to every limit; docs/transports.md says what the others do not do. */
+export const LIMITED_TRANSPORTS = ['framed', 'http2'] as const satisfies (keyof typeof TRANSPORTS)[];
+
 /** Defines the same tests for every transport that serves gRPC. */
 export function onEachTransport(define: () => void): void {
-  for (const name of TRANSPORT_NAMES) {
+  onTransports(TRANSPORT_NAMES, define);
+}
+
+/** Defines the same tests for some of them. */
+export function onTransports(names: readonly (keyof typeof TRANSPORTS)[], define: () => void): void {
+  for (const name of names) {
     context(`on ${name}`, () => {
       before(() => {
         current = name;
       });
       after(() => {
-        current = 'http2';
+        current = DEFAULT_TRANSPORT;
       });
       define();
     });
