@@ -16,6 +16,9 @@ const TOOLS = {
   python: { probe: ['python3', '--version'], get: 'apt-get install python3, or https://www.python.org/downloads' },
   grpcurl: { probe: ['grpcurl', '-version'], get: 'go install github.com/fullstorydev/grpcurl/cmd/grpcurl@latest' },
   openssl: { probe: ['openssl', 'version'], get: 'apt-get install openssl, or brew install openssl' },
+  compose: { probe: ['docker', 'compose', 'version'], get: 'https://docs.docker.com/compose/install' },
+  kubectl: { probe: ['kubectl', 'version', '--client'], get: 'https://kubernetes.io/docs/tasks/tools' },
+  nginx: { probe: ['nginx', '-v'], get: 'apt-get install nginx, or brew install nginx' },
   git: { probe: ['git', '--version'], get: 'apt-get install git, or https://git-scm.com/downloads' },
 } as const satisfies Record<string, Tool>;
 
