@@ -23,6 +23,7 @@ import type { Owners } from './services/identity/identity-deps.js';
 import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
 import { createIdentityService } from './services/identity/identity-service.js';
 import { openKeyRing } from './services/identity/key-ring.js';
+import { createOAuthService } from './services/identity/oauth-service.js';
 import { createPasswordHasher } from './services/identity/password-hash.js';
 import { createRefreshTokens } from './services/identity/refresh-token.js';
 import { createSessionService } from './services/identity/session-service.js';
@@ -112,21 +113,17 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
   };
   const attempts = createAttempts({ leases: ledger.leases, now });
   const checks = createPasswordChecks({ passwords: identities.passwords, hasher, attempts });
+  const { apiKeys } = identities;
+  const revision = () => ledger.revision();
+  const authenticator = createAuthenticator({ apiKeys, principals, accessTokens, ended, keyUses, revision, clock });
   return {
-    authenticator: createAuthenticator({
-      apiKeys: identities.apiKeys,
-      principals,
-      accessTokens,
-      ended,
-      keyUses,
-      revision: () => ledger.revision(),
-      clock,
-    }),
+    authenticator,
     resources: [identities.apiKeys.keys.definition, ENDED_SESSIONS, SIGNING_KEYS],
     services: [
       createIdentityService({ identities, hasher, checks, owners, sessions, keyUses, clock }),
       createSessionService({ identities, checks, sessions, families }),
       createTokenKeyService({ keys, issuer: config.issuer }),
+      createOAuthService({ authenticator, accessTokens, apiKeys, sessions, families, names, clock }),
     ],
   };
 }

@@ -15,6 +15,7 @@ import { toHttpHeaders } from './http/headers.js';
 import { methodNotAllowed } from './http/http-failure.js';
 import type { Page } from './pages/pages.js';
 import { logRefusal } from './request-log.js';
+import { callOAuth } from './rest/call-oauth.js';
 import { callStream } from './rest/call-stream.js';
 import { callUnary } from './rest/call-unary.js';
 import { renderError } from './rest/render-error.js';
@@ -81,7 +82,7 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
     return callRpc(deps, { exchange, method: target.method, responseMetadata, responseTrailers: new CallMetadata() });
   }
   const { binding } = target;
-  const call = givesStream(binding.method) ? callStream : callUnary;
+  const call = binding.profile === 'oauth2' ? callOAuth : givesStream(binding.method) ? callStream : callUnary;
   return call(deps, { exchange, binding, segments: match.segments, responseMetadata });
 }
 

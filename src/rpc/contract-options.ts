@@ -4,9 +4,11 @@ import {
   toJson,
   type DescField,
   type DescMessage,
+  type DescMethod,
   type Registry,
 } from '@bufbuild/protobuf';
 
+const METHOD = 'keelson.options.v1.method';
 const SENSITIVITY = 'keelson.options.v1.sensitivity';
 const FIELD_BEHAVIOR = 'google.api.field_behavior';
 /** `OUTPUT_ONLY` of google.api.FieldBehavior. */
@@ -52,6 +54,15 @@ export function readResource(
   { proto }: DescMessage,
 ): { readonly type?: string; readonly singular?: string; readonly pattern?: readonly string[] } | undefined {
   return readJson(registry, RESOURCE, proto.options);
+}
+
+/** A standard that gives a method its form over HTTP. */
+export type HttpProfile = 'oauth2';
+
+/** Reads `http_profile` of the policy of a method. One that a later release has added counts as none. */
+export function readHttpProfile(registry: Registry, { proto }: DescMethod): HttpProfile | undefined {
+  const policy = readJson<{ readonly httpProfile?: string }>(registry, METHOD, proto.options);
+  return policy?.httpProfile === 'HTTP_PROFILE_OAUTH2' ? 'oauth2' : undefined;
 }
 
 /** The registry knows options as descriptors only; their JSON is the typed view of them. */

@@ -60,6 +60,7 @@ export function describeSessions(createEngine: CreateEngine): void {
         lifetimeMs: 600_000,
         issue: async (_claims, fromMs = clock.now()) => ({ token: 'access', expireTime: fromMs + 600_000 }),
         verify: async () => undefined,
+        inspect: async () => undefined,
       },
       clock,
     });

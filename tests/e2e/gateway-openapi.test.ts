@@ -90,11 +90,21 @@ async function holdTo({ port, table, takeArrived }: Oracle, document: JsonRecord
   expect(accepted, path).to.be.greaterThan(0);
 }
 
+/** In the form of the gateway's own errors, or of OAuth 2.0. */
+interface Refusal {
+  readonly error: string | { details: { fieldViolations?: { description: string }[] }[] };
+  readonly error_description?: string;
+}
+
 /** Tells whether all that is wrong with a request are rules that the document has in words only, for want of keywords. */
 function breaksRuleInWords(document: JsonRecord, answer: string): boolean {
-  const { error } = JSON.parse(answer) as { error: { details: { fieldViolations?: { description: string }[] }[] } };
-  const violations = error.details.flatMap(({ fieldViolations }) => fieldViolations ?? []);
+  const { error, error_description: told = '' } = JSON.parse(answer) as Refusal;
   const whole = JSON.stringify(document);
+  if (typeof error === 'string') {
+    const rule = /^Invalid request: \w+: (.*?)(?: \(and \d+ more\))?$/.exec(told)?.[1];
+    return rule !== undefined && whole.includes(`Rule: ${rule}.`);
+  }
+  const violations = error.details.flatMap(({ fieldViolations }) => fieldViolations ?? []);
   return violations.length > 0 && violations.every(({ description }) => whole.includes(`Rule: ${description}.`));
 }
 

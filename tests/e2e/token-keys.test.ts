@@ -64,7 +64,7 @@ describe('the keys of access tokens', () => {
     const configuration: unknown = await (await discover()).json();
     const { keys } = (await (await fetch(`${issuer}/.well-known/jwks.json`)).json()) as { keys: { x: string }[] };
 
-    expect(configuration).to.deep.equal({
+    expect(configuration).to.deep.include({
       issuer,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       response_types_supported: ['id_token'],

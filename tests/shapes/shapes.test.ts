@@ -19,6 +19,7 @@ const OF_ONE_PROCESS = [
   'identity-processes',
   'listeners-tls',
   'metrics',
+  'oauth',
   'profiles',
   'token-keys',
   'tracing',

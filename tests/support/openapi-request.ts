@@ -61,9 +61,24 @@ export function requestsOf(document: JsonRecord, operation: Operation): fc.Arbit
 function bodies(document: JsonRecord, { json }: Operation): fc.Arbitrary<Json | undefined> {
   if (json['requestBody'] === undefined) return fc.constant(undefined);
   const { content, required } = record(json['requestBody']);
-  const schema = record(record(record(content)['application/json'])['schema']);
+  const schema = record(record(record(content)[bodyTypeOf({ json })])['schema']);
   const values = arbitraryOf(document, schema);
   return required === true ? values : fc.option(values, { nil: undefined });
+}
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/** JSON, but for operations that take nothing but forms. */
+function bodyTypeOf({ json }: Pick<Operation, 'json'>): string {
+  const { content } = record(json['requestBody'] ?? {});
+  return content !== undefined && FORM in record(content) ? FORM : 'application/json';
+}
+
+function writeBody(type: string, body: Json): string {
+  if (type !== FORM) return JSON.stringify(body);
+  return Object.entries(record(body))
+    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+    .join('&');
 }
 
 /** Keeps of the parameters of a oneof those that belong to the first choice. */
@@ -102,8 +117,9 @@ function encode(value: Json): string {
 
 /** Sends a request as it is: fetch() would take segments such as ".." out of the path. */
 export async function send(port: number, sent: OperationRequest): Promise<{ status: number; text: string }> {
-  const body = sent.body === undefined ? undefined : JSON.stringify(sent.body);
-  const headers = { authorization: 'Bearer t', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  const type = bodyTypeOf(sent.operation);
+  const body = sent.body === undefined ? undefined : writeBody(type, sent.body);
+  const headers = { authorization: 'Bearer t', ...(body === undefined ? {} : { 'content-type': type }) };
   return new Promise((resolve, reject) => {
     const { httpMethod: method } = sent.operation;
     const outgoing = request({ host: '127.0.0.1', port, method, path: urlOf(sent), headers }, (response) => {

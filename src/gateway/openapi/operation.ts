@@ -64,7 +64,7 @@ function securityOf(access: Binding['method']['policy']['access']): JsonObject[]
 }
 
 function requestBody({ schemas }: OperationContext, binding: Binding): JsonObject | undefined {
-  const { body, variables, httpMethod, method } = binding;
+  const { body, variables, httpMethod, method, profile } = binding;
   if (body.kind === 'none') return undefined;
   const use: SchemaUse = httpMethod === 'PATCH' ? 'patch' : 'request';
   if (body.kind === 'field' && isHttpBody(body.field)) {
@@ -86,6 +86,8 @@ function requestBody({ schemas }: OperationContext, binding: Binding): JsonObjec
   const schema = inPath.size === 0 ? schemas.message(input, use) : schemas.object(input, fields, use);
   const isRequired = use === 'request' && fields.some((field) => schemas.isRequired(field));
   const isKnown = schema['$ref'] !== undefined || schema['properties'] !== undefined;
+  // Parameters that are unknown are passed over there.
+  if (profile === 'oauth2') return { required: true, content: { 'application/x-www-form-urlencoded': { schema } } };
   return {
     required: isRequired,
     content: jsonContent(isKnown ? { ...schema, unevaluatedProperties: false } : schema, httpMethod),

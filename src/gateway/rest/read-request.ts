@@ -119,8 +119,10 @@ async function readJsonBody(
   return parseJsonBody(bytes, body.kind === 'field' ? body.field.name : '');
 }
 
-export function toIncomingCall({ exchange, responseMetadata }: RoutedRequest): IncomingCall {
-  const { headers } = exchange.request;
+export function toIncomingCall(
+  { exchange, responseMetadata }: RoutedRequest,
+  headers = exchange.request.headers,
+): IncomingCall {
   return {
     protocol: 'http',
     peer: exchange.peer,

@@ -1,5 +1,6 @@
-import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, Registry } from '@bufbuild/protobuf';
 import { METHODS } from 'node:http';
+import { readHttpProfile, type HttpProfile } from '../../rpc/contract-options.js';
 import { ContractError, type Method, type MethodTable } from '../../rpc/method-table.js';
 import { isLeafMessage } from '../message/field-kinds.js';
 import { maskFields } from '../message/field-mask.js';
@@ -27,6 +28,8 @@ export interface Binding {
   readonly masks: readonly DescField[];
   /** The response field that is the response body. Undefined when all of the response is. */
   readonly responseField: DescField | undefined;
+  /** The standard that gives the method its form over HTTP, where there is one. */
+  readonly profile: HttpProfile | undefined;
 }
 
 /** Reads the bindings of all methods. Throws a {@link ContractError} with one sentence per mistake. */
@@ -35,7 +38,8 @@ export function compileBindings({ methods, registry }: Pick<MethodTable, 'method
   const bindings: Binding[] = [];
   for (const method of methods.values()) {
     try {
-      for (const rule of readHttpRules(registry, method.descriptor)) bindings.push(compileBinding(method, rule));
+      for (const rule of readHttpRules(registry, method.descriptor))
+        bindings.push(compileBinding(registry, method, rule));
     } catch (err) {
       if (!(err instanceof HttpRuleError) && !(err instanceof TemplateError)) throw err;
       const { parent, name } = method.descriptor;
@@ -46,7 +50,7 @@ export function compileBindings({ methods, registry }: Pick<MethodTable, 'method
   return bindings;
 }
 
-function compileBinding(method: Method, rule: HttpRule): Binding {
+function compileBinding(registry: Registry, method: Method, rule: HttpRule): Binding {
   const { input, output } = method.descriptor;
   if (rule.httpMethod !== '*' && !METHODS.includes(rule.httpMethod)) {
     throw new HttpRuleError(`HTTP method "${rule.httpMethod}" is not one that Node.js can receive`);
@@ -60,6 +64,7 @@ function compileBinding(method: Method, rule: HttpRule): Binding {
     body: resolveBody(input, rule),
     masks: maskFields(input),
     responseField: rule.responseBody === '' ? undefined : topLevelField(output, rule.responseBody, 'response_body'),
+    profile: readHttpProfile(registry, method.descriptor),
   };
 }
 

@@ -39,6 +39,15 @@ export interface AccessTokens {
   issue(claims: AccessTokenClaims, fromMs?: number): Promise<{ readonly token: string; readonly expireTime: number }>;
   /** Undefined for what is no valid token of ours. Says nothing of sessions that have ended. */
   verify(token: string): Promise<AccessTokenClaims | undefined>;
+  /** The same, with its times. */
+  inspect(token: string): Promise<VerifiedToken | undefined>;
+}
+
+/** Times are milliseconds since 1970. */
+export interface VerifiedToken {
+  readonly claims: AccessTokenClaims;
+  readonly issueMs: number;
+  readonly expireMs: number;
 }
 
 export interface AccessTokensDeps {
@@ -47,13 +56,16 @@ export interface AccessTokensDeps {
   readonly clock: Clock;
 }
 
-interface Verified {
-  readonly claims: AccessTokenClaims;
-  readonly expireMs: number;
-}
-
 export function createAccessTokens({ keys, names, clock }: AccessTokensDeps): AccessTokens {
-  const verified = new LRUCache<string, Verified>({ max: VERIFIED_MAX });
+  const verified = new LRUCache<string, VerifiedToken>({ max: VERIFIED_MAX });
+  const inspect = async (token: string): Promise<VerifiedToken | undefined> => {
+    if (token.length > TOKEN_LENGTH_MAX || !COMPACT_FORM.test(token)) return undefined;
+    const digest = createHash('sha256').update(token).digest('base64');
+    const known = verified.get(digest) ?? (await verifyToken(token, { keys, names, clock }));
+    if (known === undefined || clock.now() >= known.expireMs) return undefined;
+    verified.set(digest, known);
+    return known;
+  };
   return {
     lifetimeMs: ACCESS_TOKEN_MS,
     issue: async ({ subject, session, scopes }, fromMs = clock.now()) => {
@@ -71,18 +83,15 @@ export function createAccessTokens({ keys, names, clock }: AccessTokensDeps): Ac
         .sign(privateKey);
       return { token, expireTime: expireSeconds * MS_PER_SECOND };
     },
-    verify: async (token) => {
-      if (token.length > TOKEN_LENGTH_MAX || !COMPACT_FORM.test(token)) return undefined;
-      const digest = createHash('sha256').update(token).digest('base64');
-      const known = verified.get(digest) ?? (await verifyToken(token, { keys, names, clock }));
-      if (known === undefined || clock.now() >= known.expireMs) return undefined;
-      verified.set(digest, known);
-      return known.claims;
-    },
+    verify: async (token) => (await inspect(token))?.claims,
+    inspect,
   };
 }
 
-async function verifyToken(token: string, { keys, names, clock }: AccessTokensDeps): Promise<Verified | undefined> {
+async function verifyToken(
+  token: string,
+  { keys, names, clock }: AccessTokensDeps,
+): Promise<VerifiedToken | undefined> {
   try {
     const { payload } = await jwtVerify(token, ({ kid }) => keys.publicKey(kid ?? ''), {
       algorithms: [ALGORITHM],
@@ -97,7 +106,7 @@ async function verifyToken(token: string, { keys, names, clock }: AccessTokensDe
     const expireMs = Math.min(exp * MS_PER_SECOND, iat * MS_PER_SECOND + ACCESS_TOKEN_MS);
     const scopes = typeof scope === 'string' ? { scopes: scope.split(' ').filter((word) => word !== '') } : {};
     const session = typeof sid === 'string' ? sid : '';
-    return { claims: { subject, session, ...scopes }, expireMs };
+    return { claims: { subject, session, ...scopes }, issueMs: iat * MS_PER_SECOND, expireMs };
   } catch (err) {
     if (err instanceof errors.JOSEError) return undefined;
     throw err;

@@ -4,6 +4,7 @@ import { toServiceError } from '../../repositories/translate-errors.js';
 import type { Authenticator } from '../../rpc/access.js';
 import type { Caller, Clock, Freshness } from '../../rpc/context.js';
 import type { AccessTokens } from './access-tokens.js';
+import { parseClientTokenName, type ClientTokenParts } from './client-token-name.js';
 import { toMs } from '../timestamp.js';
 import type { EndedSessions } from '../../repositories/ended-sessions.js';
 import type { KeyUses } from '../../repositories/key-uses.js';
@@ -74,22 +75,37 @@ async function authenticateAccessToken(
   token: string,
   from: AuthFreshness,
 ): Promise<Caller | undefined> {
-  const { accessTokens, ended, principals } = deps;
+  const { accessTokens, ended, principals, apiKeys, clock } = deps;
   const claims = await accessTokens.verify(token);
   if (claims === undefined || (await ended.has(claims.session, from))) return undefined;
-  const { subject: name, scopes = EVERYTHING } = claims;
-  const isActive = await atLast(from, async (freshness) => (await principals.isActive(name, freshness)) || undefined);
+  const { subject: name, session, scopes = EVERYTHING } = claims;
+  const client = parseClientTokenName(session);
+  const isActive = await atLast(from, async (freshness) => {
+    if (client !== undefined && !isKeyOf(client, await apiKeys.find(client.keyName, freshness), clock.now())) return;
+    return (await principals.isActive(name, freshness)) || undefined;
+  });
   return isActive ? { name, permissions: scopes } : undefined;
 }
 
 function isSecretOf(secret: string, stored: StoredApiKey | undefined, nowMs: number): boolean {
   const matches = secretMatches(secret, stored?.secretHash ?? NO_SECRET_HASH);
-  if (stored === undefined) return false;
-  const { expireTime, previousTokenExpireTime: previousEnd } = stored.key;
-  if (expireTime !== undefined && nowMs >= toMs(expireTime)) return false;
-  if (matches) return true;
-  const isPreviousValid = previousEnd !== undefined && nowMs < toMs(previousEnd);
-  return isPreviousValid && secretMatches(secret, stored.previousSecretHash);
+  if (stored === undefined || hasEnded(stored, nowMs)) return false;
+  return matches || (isPreviousValid(stored, nowMs) && secretMatches(secret, stored.previousSecretHash));
+}
+
+/** Whether the secret still stands for the key that an access token was given for. */
+function isKeyOf({ print }: ClientTokenParts, stored: StoredApiKey | undefined, nowMs: number): boolean {
+  if (stored === undefined || hasEnded(stored, nowMs)) return false;
+  if (stored.secretHash.startsWith(print)) return true;
+  return isPreviousValid(stored, nowMs) && stored.previousSecretHash.startsWith(print);
+}
+
+function hasEnded({ key: { expireTime } }: StoredApiKey, nowMs: number): boolean {
+  return expireTime !== undefined && nowMs >= toMs(expireTime);
+}
+
+function isPreviousValid({ key: { previousTokenExpireTime: end } }: StoredApiKey, nowMs: number): boolean {
+  return end !== undefined && nowMs < toMs(end);
 }
 
 type AuthFreshness = Extract<Freshness, 'any' | 'latest'>;

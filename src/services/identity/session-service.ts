@@ -31,7 +31,7 @@ export function createSessionService(deps: SessionServiceDeps): ServiceImplement
   return implementService(SessionServiceDefinition, {
     signIn: translating(createSignIn(deps)),
     refreshSession: translating(async (ctx: CallContext, { refreshToken }: RefreshSessionRequest): Promise<Tokens> =>
-      toTokens(await sessions.refresh(refreshToken, ctx.signal)),
+      toTokens(await sessions.refresh(refreshToken, { signal: ctx.signal })),
     ),
     signOut: translating(async (_ctx: CallContext, { refreshToken }: SignOutRequest): Promise<Empty> => {
       const name = sessions.nameOf(refreshToken);

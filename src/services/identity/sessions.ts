@@ -5,7 +5,7 @@ import type { Clock } from '../../rpc/context.js';
 import { ServiceError } from '../../rpc/errors.js';
 import type { AccessTokens } from './access-tokens.js';
 import { contended, createSessionEnd, SAVE_ATTEMPTS_MAX } from './session-end.js';
-import type { RefreshTokens } from './refresh-token.js';
+import type { RefreshTokenParts, RefreshTokens } from './refresh-token.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long after its last refresh a session ends. */
@@ -30,11 +30,27 @@ export interface SignedInFrom {
   readonly address: string;
 }
 
+export interface RefreshOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** All that the access token may do. Everything that the user may, when it is left out. */
+  readonly scopes?: readonly string[];
+}
+
+/** Times are milliseconds since 1970. */
+export interface InspectedToken {
+  readonly name: string;
+  readonly user: string;
+  readonly issueTime: number;
+  readonly expireTime: number;
+}
+
 export interface Sessions {
   /** Makes a session of a user who has shown who they are. */
   begin(user: string, from: SignedInFrom): Promise<IssuedTokens>;
   /** Exchanges a refresh token. Rejects with REFRESH_TOKEN_INVALID. */
-  refresh(refreshToken: string, signal?: AbortSignal): Promise<IssuedTokens>;
+  refresh(refreshToken: string, options?: RefreshOptions): Promise<IssuedTokens>;
+  /** What a refresh token stands for that could be exchanged for a new one now. Undefined for any other. */
+  inspect(refreshToken: string, signal?: AbortSignal): Promise<InspectedToken | undefined>;
   /** Ends a session. Nothing of it is valid any more, in every process within a second. */
   end(name: string): Promise<void>;
   endAll(user: string): Promise<void>;
@@ -61,9 +77,9 @@ export function createSessions(deps: SessionsDeps): Sessions {
   /** `nowMs` is from before the family was read: whoever ends it later announces that for longer than the token lives. */
   const issue = async (
     { name, expireTime }: SessionFamily,
-    { generation, nowMs }: { generation: number; nowMs: number },
+    { generation, nowMs, scopes }: { generation: number; nowMs: number } & Pick<RefreshOptions, 'scopes'>,
   ): Promise<IssuedTokens> => {
-    const access = await accessTokens.issue({ subject: userOf(name), session: name }, nowMs);
+    const access = await accessTokens.issue({ subject: userOf(name), session: name, ...(scopes && { scopes }) }, nowMs);
     return {
       session: name,
       accessToken: access.token,
@@ -75,20 +91,18 @@ export function createSessions(deps: SessionsDeps): Sessions {
 
   const { end, endAll } = createSessionEnd(deps);
 
-  const refreshOnce = async (parts: { session: string; generation: number }, signal: AbortSignal | undefined) => {
+  const refreshOnce = async (parts: RefreshTokenParts, { signal, scopes }: RefreshOptions) => {
     const { session, generation } = parts;
     const nowMs = clock.now();
     const family = await families.find(session, signal);
     if (family === undefined || family.ended || nowMs >= family.expireTime) throw refreshTokenInvalid();
     const isCurrent = generation === family.generation;
-    const exchangedMs = family.exchangeTimes[family.generation - generation - 1] ?? -Infinity;
-    const isRepeated = nowMs - exchangedMs <= REFRESH_GRACE_MS;
-    if (!isCurrent && !isRepeated) {
+    if (!isCurrent && !isInGrace(family, generation, nowMs)) {
       await end(session);
       throw refreshTokenInvalid();
     }
     if (!(await principals.isActive(userOf(session), 'latest'))) throw refreshTokenInvalid();
-    const issuing = { generation: generation + 1, nowMs };
+    const issuing = { generation: generation + 1, nowMs, ...(scopes && { scopes }) };
     // Nothing is stored for a repeat, so that it does not matter how many there are: the session had not ended when it was
     // read, and what is given for it is worth nothing once it has.
     if (!isCurrent) return issue(family, issuing);
@@ -114,19 +128,39 @@ export function createSessions(deps: SessionsDeps): Sessions {
       if (!(await families.save(family))) throw contended(family.name);
       return issue(family, { generation: 1, nowMs });
     },
-    refresh: async (refreshToken, signal) => {
+    refresh: async (refreshToken, options = {}) => {
       const parts = refreshTokens.read(refreshToken);
       if (parts === undefined) throw refreshTokenInvalid();
       for (let attempt = 1; attempt <= SAVE_ATTEMPTS_MAX; attempt += 1) {
-        const issued = await refreshOnce(parts, signal);
+        const issued = await refreshOnce(parts, options);
         if (issued !== undefined) return issued;
       }
       throw contended(parts.session);
     },
+    inspect: (refreshToken, signal) => inspect(deps, refreshToken, signal),
     end,
     endAll,
     nameOf: (refreshToken) => refreshTokens.read(refreshToken)?.session,
   };
+}
+
+async function inspect(
+  { families, principals, refreshTokens, clock }: SessionsDeps,
+  refreshToken: string,
+  signal: AbortSignal | undefined,
+): Promise<InspectedToken | undefined> {
+  const parts = refreshTokens.read(refreshToken);
+  const family = parts && (await families.find(parts.session, signal));
+  if (family === undefined || parts?.generation !== family.generation) return undefined;
+  const { name, refreshTime: issueTime, expireTime, ended } = family;
+  const user = userOf(name);
+  if (ended || clock.now() >= expireTime || !(await principals.isActive(user, 'latest'))) return undefined;
+  return { name, user, issueTime, expireTime };
+}
+
+/** Whether a token was exchanged so lately that it may be sent again. */
+function isInGrace({ generation, exchangeTimes }: SessionFamily, sent: number, nowMs: number): boolean {
+  return nowMs - (exchangeTimes[generation - sent - 1] ?? -Infinity) <= REFRESH_GRACE_MS;
 }
 
 function exchanged(family: SessionFamily, nowMs: number): SessionFamily {

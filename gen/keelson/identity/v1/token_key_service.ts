@@ -38,7 +38,7 @@ export interface JsonWebKey {
 export interface GetOpenIdConfigurationRequest {
 }
 
-/** Holds what OpenID Connect Discovery 1.0 asks of an issuer that others verify tokens of. */
+/** Holds what OpenID Connect Discovery 1.0 and RFC 8414 ask of an issuer that others verify tokens of, and get tokens from. */
 export interface OpenIdConfiguration {
   /** Gives the issuer of the tokens: `KEELSON_ISSUER`. */
   issuer: string;
@@ -50,6 +50,20 @@ export interface OpenIdConfiguration {
   subjectTypesSupported: string[];
   /** Lists what tokens are signed with: `EdDSA`. */
   idTokenSigningAlgValuesSupported: string[];
+  /** Gives the URL that tokens are asked for at. */
+  tokenEndpoint: string;
+  /** Lists what tokens are given for: `client_credentials` and `refresh_token`. */
+  grantTypesSupported: string[];
+  /** Lists how a client shows who it is where tokens are given; `none` for one that has a refresh token. */
+  tokenEndpointAuthMethodsSupported: string[];
+  /** Gives the URL that tokens are asked about at (RFC 7662). */
+  introspectionEndpoint: string;
+  /** Lists how a client shows who it is there. */
+  introspectionEndpointAuthMethodsSupported: string[];
+  /** Gives the URL that tokens are ended at (RFC 7009). */
+  revocationEndpoint: string;
+  /** Lists how a client shows who it is there. */
+  revocationEndpointAuthMethodsSupported: string[];
 }
 
 function createBaseGetJsonWebKeySetRequest(): GetJsonWebKeySetRequest {
@@ -315,6 +329,13 @@ function createBaseOpenIdConfiguration(): OpenIdConfiguration {
     responseTypesSupported: [],
     subjectTypesSupported: [],
     idTokenSigningAlgValuesSupported: [],
+    tokenEndpoint: "",
+    grantTypesSupported: [],
+    tokenEndpointAuthMethodsSupported: [],
+    introspectionEndpoint: "",
+    introspectionEndpointAuthMethodsSupported: [],
+    revocationEndpoint: "",
+    revocationEndpointAuthMethodsSupported: [],
   };
 }
 
@@ -334,6 +355,27 @@ export const OpenIdConfiguration: MessageFns<OpenIdConfiguration> = {
     }
     for (const v of message.idTokenSigningAlgValuesSupported) {
       writer.uint32(42).string(v!);
+    }
+    if (message.tokenEndpoint !== "") {
+      writer.uint32(50).string(message.tokenEndpoint);
+    }
+    for (const v of message.grantTypesSupported) {
+      writer.uint32(58).string(v!);
+    }
+    for (const v of message.tokenEndpointAuthMethodsSupported) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.introspectionEndpoint !== "") {
+      writer.uint32(74).string(message.introspectionEndpoint);
+    }
+    for (const v of message.introspectionEndpointAuthMethodsSupported) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.revocationEndpoint !== "") {
+      writer.uint32(90).string(message.revocationEndpoint);
+    }
+    for (const v of message.revocationEndpointAuthMethodsSupported) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -391,6 +433,62 @@ export const OpenIdConfiguration: MessageFns<OpenIdConfiguration> = {
             message.idTokenSigningAlgValuesSupported.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.tokenEndpoint = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.grantTypesSupported.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.tokenEndpointAuthMethodsSupported.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.introspectionEndpoint = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.introspectionEndpointAuthMethodsSupported.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.revocationEndpoint = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.revocationEndpointAuthMethodsSupported.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -413,6 +511,14 @@ export const OpenIdConfiguration: MessageFns<OpenIdConfiguration> = {
     message.responseTypesSupported = object.responseTypesSupported?.map((e) => e) || [];
     message.subjectTypesSupported = object.subjectTypesSupported?.map((e) => e) || [];
     message.idTokenSigningAlgValuesSupported = object.idTokenSigningAlgValuesSupported?.map((e) => e) || [];
+    message.tokenEndpoint = object.tokenEndpoint ?? "";
+    message.grantTypesSupported = object.grantTypesSupported?.map((e) => e) || [];
+    message.tokenEndpointAuthMethodsSupported = object.tokenEndpointAuthMethodsSupported?.map((e) => e) || [];
+    message.introspectionEndpoint = object.introspectionEndpoint ?? "";
+    message.introspectionEndpointAuthMethodsSupported =
+      object.introspectionEndpointAuthMethodsSupported?.map((e) => e) || [];
+    message.revocationEndpoint = object.revocationEndpoint ?? "";
+    message.revocationEndpointAuthMethodsSupported = object.revocationEndpointAuthMethodsSupported?.map((e) => e) || [];
     return message;
   },
 };
@@ -503,7 +609,7 @@ export const TokenKeyServiceDefinition = {
         },
       },
     },
-    /** Gets what an OpenID Connect client has to know of the issuer. */
+    /** Gets what an OpenID Connect client, or one of OAuth 2.0 (RFC 8414), has to know of the issuer. */
     getOpenIdConfiguration: {
       name: "GetOpenIdConfiguration",
       requestType: GetOpenIdConfigurationRequest as typeof GetOpenIdConfigurationRequest,
@@ -545,7 +651,50 @@ export const TokenKeyServiceDefinition = {
           ],
           578365826: [
             Buffer.from([
-              35,
+              78,
+              90,
+              41,
+              18,
+              39,
+              47,
+              46,
+              119,
+              101,
+              108,
+              108,
+              45,
+              107,
+              110,
+              111,
+              119,
+              110,
+              47,
+              111,
+              97,
+              117,
+              116,
+              104,
+              45,
+              97,
+              117,
+              116,
+              104,
+              111,
+              114,
+              105,
+              122,
+              97,
+              116,
+              105,
+              111,
+              110,
+              45,
+              115,
+              101,
+              114,
+              118,
+              101,
+              114,
               18,
               33,
               47,

@@ -9,6 +9,19 @@ export const protobufPackage = "keelson.options.v1";
 
 export const protobufFileName = "keelson/options/v1/options.proto";
 
+/** States which standard gives a method its form over HTTP. */
+export enum HttpProfile {
+  /** HTTP_PROFILE_UNSPECIFIED - States none: requests and answers are canonical JSON, and errors are as AIP-193 has them. */
+  HTTP_PROFILE_UNSPECIFIED = 0,
+  /**
+   * HTTP_PROFILE_OAUTH2 - Follows OAuth 2.0 (RFC 6749): the request is a form (`application/x-www-form-urlencoded`), in which parameters that are
+   * unknown are passed over; errors are those of section 5.2. HTTP Basic credentials fill the fields `client_id` and
+   * `client_secret`; where the request has none, the secret is the bearer token of the call.
+   */
+  HTTP_PROFILE_OAUTH2 = 1,
+  UNRECOGNIZED = -1,
+}
+
 /** States what a repeated call does. */
 export enum Idempotency {
   /** IDEMPOTENCY_UNSPECIFIED - Is refused: a policy says what a repeated call does. */
@@ -109,7 +122,11 @@ export interface MethodPolicy {
    * States what the audit keeps of a call. Without it, calls that may change something are kept as `AUDIT_DETAIL_CALL`, and
    * the others are not kept.
    */
-  audit: AuditPolicy | undefined;
+  audit:
+    | AuditPolicy
+    | undefined;
+  /** States which standard gives the method its form over HTTP. The path and the HTTP method are those of `google.api.http`. */
+  httpProfile: HttpProfile;
 }
 
 /** Lets everyone call, without a token. */
@@ -189,6 +206,7 @@ function createBaseMethodPolicy(): MethodPolicy {
     cache: undefined,
     limits: undefined,
     audit: undefined,
+    httpProfile: 0,
   };
 }
 
@@ -219,6 +237,9 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
     }
     if (message.audit !== undefined) {
       AuditPolicy.encode(message.audit, writer.uint32(66).fork()).join();
+    }
+    if (message.httpProfile !== 0) {
+      writer.uint32(72).int32(message.httpProfile);
     }
     return writer;
   },
@@ -300,6 +321,14 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
             message.audit = AuditPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.httpProfile = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -350,6 +379,7 @@ export const MethodPolicy: MessageFns<MethodPolicy> = {
     message.audit = (object.audit !== undefined && object.audit !== null)
       ? AuditPolicy.fromPartial(object.audit)
       : undefined;
+    message.httpProfile = object.httpProfile ?? 0;
     return message;
   },
 };
