@@ -1,3 +1,4 @@
+import type { ReadContext } from '../../repositories/read-context.js';
 import type { Replica } from '../../repositories/replica.js';
 import type { Authorizer } from '../../rpc/access.js';
 import type { CallContext, Caller, Clock } from '../../rpc/context.js';
@@ -17,7 +18,7 @@ export interface AccessDecisionsDeps {
 /** Decides from what this process knows of the log; no database is asked. */
 export interface AccessDecisions extends Authorizer {
   /** Brings the model as far as the call asks for: by default to everything that was answered before the call. */
-  reach(ctx: DecisionContext): Promise<void>;
+  reach(ctx: ReadContext): Promise<void>;
   /** Whether the caller may do it: by its bindings, and by what its token was made for. */
   callerMay(caller: Caller, permission: string, resource: string): boolean;
   /** Whether a principal may do it by its bindings. */

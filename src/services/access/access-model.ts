@@ -39,20 +39,29 @@ export class AccessModel {
   readonly #grants = new Map<string, Grant>();
   readonly #grantsByMember = new Map<string, Set<Grant>>();
   readonly #holdings = new Map<string, Holdings>();
+  readonly #listeners = new Set<() => void>();
 
   /** Roles that mean this whatever is stored under their names. */
   setBuiltInRoles(roles: readonly Role[]): void {
     this.#builtInRoles = new Map(roles.map(({ name, permissions }) => [name, permissions]));
   }
 
+  /** Calls a function after each change; it must be quick and must not throw. The function that is returned ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   clear(): void {
     for (const kept of [this.#roles, this.#members, this.#parents, this.#grants, this.#grantsByMember, this.#holdings])
       kept.clear();
+    this.#tell();
   }
 
   setRole(name: string, role: Pick<Role, 'permissions'> | undefined): void {
     if (role === undefined) this.#roles.delete(name);
     else this.#roles.set(name, role.permissions);
+    this.#tell();
   }
 
   setGroup(name: string, group: Pick<Group, 'members'> | undefined): void {
@@ -63,6 +72,7 @@ export class AccessModel {
       for (const member of group.members) addTo(this.#parents, member, name);
     }
     this.#holdings.clear();
+    this.#tell();
   }
 
   setBinding(name: string, binding: Binding | undefined): void {
@@ -75,6 +85,7 @@ export class AccessModel {
       addTo(this.#grantsByMember, grant.member, grant);
     }
     this.#holdings.clear();
+    this.#tell();
   }
 
   /** The patterns of a role's permissions. None, if there is no such role. */
@@ -114,6 +125,10 @@ export class AccessModel {
     if (this.#holdings.size >= HOLDINGS_MAX && oldest !== undefined) this.#holdings.delete(oldest);
     this.#holdings.set(principal, made);
     return made;
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #collect(principal: string): Holdings {

@@ -13,15 +13,10 @@ const CHECK_PERMISSION = 'access.decisions.check';
 
 /** Answers whether principals hold permissions. */
 export function createCheckAccess({ decisions }: { readonly decisions: AccessDecisions }) {
-  const decide = (ctx: CallContext, { principal, permission, resource }: AccessCheck): boolean => {
-    if (principal === '' || principal === ctx.caller.name) return decisions.callerMay(ctx.caller, permission, resource);
-    assertMayAsk(decisions, ctx, resource);
-    return decisions.principalMay(principal, permission, resource);
-  };
   return {
     checkAccess: async (ctx: CallContext, { check }: CheckAccessRequest): Promise<CheckAccessResponse> => {
       await decisions.reach(ctx);
-      return { allowed: check !== undefined && decide(ctx, check) };
+      return { allowed: check !== undefined && decideFor(decisions, ctx, check) };
     },
 
     batchCheckAccess: async (
@@ -30,13 +25,28 @@ export function createCheckAccess({ decisions }: { readonly decisions: AccessDec
     ): Promise<BatchCheckAccessResponse> => {
       await decisions.reach(ctx);
       // From here on there is no await: all are decided on one state.
-      return { allowed: checks.map((check) => decide(ctx, check)) };
+      return { allowed: checks.map((check) => decideFor(decisions, ctx, check)) };
     },
   };
 }
 
+/** Decides by what this process knows; see AccessDecisions.reach(). Throws PERMISSION_DENIED to who may not ask. */
+export function decideFor(
+  decisions: AccessDecisions,
+  ctx: Pick<CallContext, 'caller'>,
+  { principal, permission, resource }: AccessCheck,
+): boolean {
+  if (principal === '' || principal === ctx.caller.name) return decisions.callerMay(ctx.caller, permission, resource);
+  assertMayAsk(decisions, ctx, resource);
+  return decisions.principalMay(principal, permission, resource);
+}
+
 /** Whoever asks about others learns who may do what: that is a permission of its own. */
-export function assertMayAsk(decisions: AccessDecisions, { caller }: CallContext, resource: string): void {
+export function assertMayAsk(
+  decisions: AccessDecisions,
+  { caller }: Pick<CallContext, 'caller'>,
+  resource: string,
+): void {
   if (decisions.callerMay(caller, CHECK_PERMISSION, resource)) return;
   throw new ServiceError('PERMISSION_DENIED', `Permission "${CHECK_PERMISSION}" on "${resource}" is denied`, {
     metadata: { permission: CHECK_PERMISSION, resource },

@@ -45,6 +45,32 @@ export interface BatchCheckAccessResponse {
   allowed: boolean[];
 }
 
+/** Asks to be told of some answers. */
+export interface WatchAccessRequest {
+  /** Holds the questions. */
+  checks: AccessCheck[];
+  /** Continues a stream where it stood: the last token that came, with the same questions of the same caller. */
+  resumeToken: string;
+}
+
+/** Tells answers. */
+export interface WatchAccessResponse {
+  /** Holds the answers that are others than was told before. */
+  decisions: AccessDecision[];
+  /** Resumes the stream behind this message. */
+  resumeToken: string;
+}
+
+/** Is one question with its answer. */
+export interface AccessDecision {
+  /** Holds the question. */
+  check:
+    | AccessCheck
+    | undefined;
+  /** Says whether the permission is held. */
+  allowed: boolean;
+}
+
 /** Asks where a permission is held. */
 export interface ListAccessibleResourcesRequest {
   /** Names who would act, as in `AccessCheck`. The caller, when it is empty. */
@@ -427,6 +453,209 @@ export const BatchCheckAccessResponse: MessageFns<BatchCheckAccessResponse> = {
   fromPartial(object: DeepPartial<BatchCheckAccessResponse>): BatchCheckAccessResponse {
     const message = createBaseBatchCheckAccessResponse();
     message.allowed = object.allowed?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseWatchAccessRequest(): WatchAccessRequest {
+  return { checks: [], resumeToken: "" };
+}
+
+export const WatchAccessRequest: MessageFns<WatchAccessRequest> = {
+  encode(message: WatchAccessRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.checks) {
+      AccessCheck.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAccessRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAccessRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.checks.push(AccessCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchAccessRequest>): WatchAccessRequest {
+    return WatchAccessRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchAccessRequest>): WatchAccessRequest {
+    const message = createBaseWatchAccessRequest();
+    message.checks = object.checks?.map((e) => AccessCheck.fromPartial(e)) || [];
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
+function createBaseWatchAccessResponse(): WatchAccessResponse {
+  return { decisions: [], resumeToken: "" };
+}
+
+export const WatchAccessResponse: MessageFns<WatchAccessResponse> = {
+  encode(message: WatchAccessResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.decisions) {
+      AccessDecision.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAccessResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAccessResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.decisions.push(AccessDecision.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchAccessResponse>): WatchAccessResponse {
+    return WatchAccessResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchAccessResponse>): WatchAccessResponse {
+    const message = createBaseWatchAccessResponse();
+    message.decisions = object.decisions?.map((e) => AccessDecision.fromPartial(e)) || [];
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
+function createBaseAccessDecision(): AccessDecision {
+  return { check: undefined, allowed: false };
+}
+
+export const AccessDecision: MessageFns<AccessDecision> = {
+  encode(message: AccessDecision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.check !== undefined) {
+      AccessCheck.encode(message.check, writer.uint32(10).fork()).join();
+    }
+    if (message.allowed !== false) {
+      writer.uint32(16).bool(message.allowed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessDecision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessDecision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.check = AccessCheck.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.allowed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AccessDecision>): AccessDecision {
+    return AccessDecision.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessDecision>): AccessDecision {
+    const message = createBaseAccessDecision();
+    message.check = (object.check !== undefined && object.check !== null)
+      ? AccessCheck.fromPartial(object.check)
+      : undefined;
+    message.allowed = object.allowed ?? false;
     return message;
   },
 };
@@ -1049,6 +1278,54 @@ export const AccessServiceDefinition = {
               99,
               101,
               115,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
+     * Tells the answers to some questions as they are now, and from then on each that changes, within a second of the change.
+     *
+     * The first message holds all answers, or with a `resume_token` those that are others than the token stands for. Only
+     * the answer as it is counts: one that changes and changes back at once may not be told. A message without answers says,
+     * every 15 seconds, that nothing has changed. A stream that breaks is resumed by the last `resume_token`, which no
+     * history is needed for: it is good for ever, in every process. The stream ends with PERMISSION_DENIED once the
+     * caller may not ask any more, and with the deadline of the call.
+     */
+    watchAccess: {
+      name: "WatchAccess",
+      requestType: WatchAccessRequest as typeof WatchAccessRequest,
+      requestStream: false,
+      responseType: WatchAccessResponse as typeof WatchAccessResponse,
+      responseStream: true,
+      options: {
+        idempotencyLevel: "NO_SIDE_EFFECTS",
+        _unknownFields: {
+          404330: [Buffer.from([12, 34, 6, 10, 4, 8, 128, 163, 5, 40, 1, 18, 0]) as Buffer],
+          578365826: [
+            Buffer.from([
+              21,
+              58,
+              1,
+              42,
+              34,
+              16,
+              47,
+              118,
+              49,
+              47,
+              97,
+              99,
+              99,
+              101,
+              115,
+              115,
+              58,
+              119,
+              97,
+              116,
+              99,
+              104,
             ]) as Buffer,
           ],
         },
