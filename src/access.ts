@@ -15,7 +15,7 @@ import type { Authorizer } from './rpc/access.js';
 import type { Clock } from './rpc/context.js';
 import type { MethodTable } from './rpc/method-table.js';
 import type { ServiceImplementation } from './rpc/service.js';
-import { createAccessDecisions } from './services/access/access-decisions.js';
+import { createAccessDecisions, type AccessDecisions } from './services/access/access-decisions.js';
 import { AccessModel } from './services/access/access-model.js';
 import { createAccessPolicyService } from './services/access/access-policy-service.js';
 import { createAccessService } from './services/access/access-service.js';
@@ -30,6 +30,7 @@ export interface Access {
   readonly resources: readonly SweepableResource[];
   /** For whoever changes what decides who can call. */
   readonly policies: Pick<AccessPolicies, 'change'>;
+  readonly decisions: AccessDecisions;
   readonly guard: Pick<GrantGuard, 'assertNotLastOwner' | 'assertHoldsAllOf'>;
   /** Makes the built-in roles of the methods that are served, and the first owner. To be called before any call. */
   prepare(table: MethodTable, firstOwner: string): Promise<void>;
@@ -59,6 +60,7 @@ export async function openAccess({ ledger, registry, clock, isActive, cleanups }
   const guard = createGrantGuard({ model, isActive });
   return {
     authorizer: decisions,
+    decisions,
     resources,
     policies,
     guard,

@@ -1,5 +1,6 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
+import { Idempotency } from '../gen/keelson/options/v1/options.js';
 import { openAccess, type Access } from './access.js';
 import type { Config } from './config.js';
 import type { Ledger } from './ledger/ledger.js';
@@ -15,7 +16,9 @@ import type { SweepableResource } from './repositories/sweeper.js';
 import type { Authenticator, Authorizer } from './rpc/access.js';
 import type { Clock } from './rpc/context.js';
 import type { MethodTable } from './rpc/method-table.js';
+import type { Policy } from './rpc/policy.js';
 import type { ServiceImplementation } from './rpc/service.js';
+import { createEnvoyAuthorization } from './services/access/envoy-authorization.js';
 import { createAccessTokens, type TokenNames } from './services/identity/access-tokens.js';
 import { createPasswordChecks } from './services/identity/check-password.js';
 import { createAuthenticator } from './services/identity/authenticate.js';
@@ -56,7 +59,15 @@ export async function openCallers({ registry, ...deps }: CallersDeps): Promise<C
   return {
     authenticator: identity.authenticator,
     authorizer: access.authorizer,
-    services: [...access.services, ...identity.services],
+    services: [
+      ...access.services,
+      createEnvoyAuthorization({
+        authenticator: identity.authenticator,
+        decisions: access.decisions,
+        policy: FOR_MESHES,
+      }),
+      ...identity.services,
+    ],
     resources: [...access.resources, ...identity.resources],
     prepare: async (table) => {
       const adminTokenFile = await ensureFirstAdmin({ identities, dataDir: config.dataDir });
@@ -65,6 +76,14 @@ export async function openCallers({ registry, ...deps }: CallersDeps): Promise<C
     },
   };
 }
+
+/** What Envoy's contract leaves unsaid. */
+const FOR_MESHES: Policy = {
+  access: { kind: 'authenticated' },
+  deadlineDefaultMs: 5_000,
+  deadlineMaxMs: 60_000,
+  idempotency: Idempotency.IDEMPOTENCY_NO_SIDE_EFFECTS,
+};
 
 /** Who is calling, in this process. */
 interface Identity {

@@ -23,6 +23,7 @@ const INPUTS = [
 // What the image holds, besides everything that these import. The server answers reflection from it.
 const CONTRACTS = [
   'proto/keelson',
+  'proto/envoy',
   'node_modules/google-proto-files/google/longrunning/operations.proto',
   'node_modules/google-proto-files/google/rpc/error_details.proto',
   'node_modules/google-proto-files/google/rpc/status.proto',
