@@ -4,6 +4,8 @@ import { echo } from './echo.js';
 import { rest } from './rest.js';
 import { stream } from './stream.js';
 import { access } from './access.js';
+import { checkAccess } from './check-access.js';
+import { decision } from './decision.js';
 import { commit } from './commit.js';
 import { firstMessage } from './first-message.js';
 import { follow } from './follow.js';
@@ -19,6 +21,8 @@ export const CASES: readonly BenchCase[] = [
   stream,
   cachedGet,
   access,
+  checkAccess,
+  decision,
   rest,
   firstMessage,
   workers,
