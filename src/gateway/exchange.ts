@@ -3,6 +3,7 @@ import { CallerWatch, type CallerSignal } from '../rpc/caller-watch.js';
 import { readPeerName } from '../rpc/peer-name.js';
 import { BodyArrival } from './http/body-arrival.js';
 import { readRequestId } from './http/headers.js';
+import type { SessionTokens } from './http/session-cookie.js';
 import { splitTarget, type RequestTarget } from './routes/request-target.js';
 
 /** One HTTP request on its way through the gateway. */
@@ -21,6 +22,8 @@ export interface Exchange {
   /** The URI name in a certificate that the listener has verified. */
   readonly peerName: string | undefined;
   readonly startMs: number;
+  /** The session of the browser, where its page asks to be recognised by it. */
+  session?: SessionTokens | undefined;
 }
 
 interface Opening {

@@ -12,6 +12,7 @@ import { isGrpcWeb } from './grpc-web/content-type.js';
 import { compress } from './http/compression.js';
 import type { Cors } from './http/cors.js';
 import { toHttpHeaders } from './http/headers.js';
+import { readSession } from './http/session-cookie.js';
 import { methodNotAllowed } from './http/http-failure.js';
 import type { Page } from './pages/pages.js';
 import { logRefusal } from './request-log.js';
@@ -77,6 +78,7 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
     throw methodNotAllowed(httpMethod, match.allow);
   }
   const { target } = match.entry;
+  recogniseSession(exchange);
   if (target.kind === 'page') return target.page.render();
   if (target.kind === 'rpc') {
     return callRpc(deps, { exchange, method: target.method, responseMetadata, responseTrailers: new CallMetadata() });
@@ -84,6 +86,14 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
   const { binding } = target;
   const call = binding.profile === 'oauth2' ? callOAuth : givesStream(binding.method) ? callStream : callUnary;
   return call(deps, { exchange, binding, segments: match.segments, responseMetadata });
+}
+
+/** A page that is recognised by its cookie calls, on every protocol, as if it had sent the token. */
+function recogniseSession(exchange: Exchange): void {
+  const { headers } = exchange.request;
+  exchange.session = readSession(headers);
+  const token = exchange.session?.accessToken ?? '';
+  if (token !== '' && headers.authorization === undefined) headers.authorization = `Bearer ${token}`;
 }
 
 function findRoute({ router }: HandlerDeps, { request, target }: Exchange): RouteMatch<RouteTarget> {

@@ -9,6 +9,7 @@ import {
 } from '@bufbuild/protobuf';
 
 const METHOD = 'keelson.options.v1.method';
+const SESSION_TOKEN = 'keelson.options.v1.session_token';
 const SENSITIVITY = 'keelson.options.v1.sensitivity';
 const FIELD_BEHAVIOR = 'google.api.field_behavior';
 /** `OUTPUT_ONLY` of google.api.FieldBehavior. */
@@ -54,6 +55,16 @@ export function readResource(
   { proto }: DescMessage,
 ): { readonly type?: string; readonly singular?: string; readonly pattern?: readonly string[] } | undefined {
   return readJson(registry, RESOURCE, proto.options);
+}
+
+/** Reads which token of a session a field holds. */
+export function readSessionToken(registry: Registry, { proto }: DescField): 'access' | 'refresh' | undefined {
+  const extension = registry.getExtension(SESSION_TOKEN);
+  if (extension === undefined || proto.options === undefined) return undefined;
+  if (!hasExtension(proto.options, extension)) return undefined;
+  const value = Number(getExtension(proto.options, extension));
+  if (value === 1) return 'access';
+  return value === 2 ? 'refresh' : undefined;
 }
 
 /** A standard that gives a method its form over HTTP. */

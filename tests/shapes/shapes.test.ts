@@ -12,6 +12,7 @@ const SHAPES = { workers: 'two workers', services: 'one service a process' } as 
 
 /** What is about a process or a listener of it, and not about the services. */
 const OF_ONE_PROCESS = [
+  'browser-sessions',
   'console',
   'docs-page',
   'gateway-command',

@@ -9,6 +9,7 @@ import { givesHttpBody, readHttpBody } from '../http-body/http-body.js';
 import { selectParts } from '../message/field-selection.js';
 import type { Binding } from '../routes/binding.js';
 import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
+import { takeSession } from './session-fields.js';
 import { toResponseJson } from './write-response.js';
 
 /** Does a call with one answer that came as REST, and gives that. Throws what renderError() understands. */
@@ -20,21 +21,24 @@ export async function callUnary(deps: CallDeps, routed: RoutedRequest): Promise<
     upload === undefined
       ? deps.dispatcher.unary(binding.method, call, request.read)
       : deps.dispatcher.clientStream(binding.method, call, upload);
-  const bytes = await answered.catch((err: unknown) => {
+  const whole = await answered.catch((err: unknown) => {
     throw request.explain(err);
   });
+  const { bytes, cookie } =
+    exchange.session === undefined ? { bytes: whole, cookie: undefined } : takeSession(deps.registry, binding, whole);
   if (givesHttpBody(binding)) return fileAnswer(routed, bytes);
-  const { body, whole } = toResponseJson(deps.registry, binding, bytes, output);
-  const entityTag = entityTagOf(binding.method.descriptor.output, whole);
+  const json = toResponseJson(deps.registry, binding, bytes, output);
+  const entityTag = entityTagOf(binding.method.descriptor.output, json.whole);
   const headers = answerHeaders(binding, responseMetadata, entityTag);
   headers['content-type'] = 'application/json';
+  if (cookie !== undefined) headers['set-cookie'] = cookie;
   if (binding.httpMethod === 'GET' && entityTag !== undefined && isKnown(exchange.request.headers, entityTag)) {
     return { status: 304, headers, body: '' };
   }
   return {
     status: 200,
     headers,
-    body: jsonText(selection === undefined ? body : selectParts(body, selection), output),
+    body: jsonText(selection === undefined ? json.body : selectParts(json.body, selection), output),
   };
 }
 

@@ -19,6 +19,7 @@ import { resumeField } from '../message/resume.js';
 import { takeSystemParameters, type OutputOptions } from '../message/system-parameters.js';
 import type { Binding } from '../routes/binding.js';
 import type { PathSegments } from '../routes/request-target.js';
+import { fillFromSession } from './session-fields.js';
 import { checkJsonType, parseJsonBody } from './json-body.js';
 
 /** An HTTP request that a route was found for. */
@@ -84,6 +85,7 @@ async function readMessage(
   if (file !== undefined) setHttpBody(binding, message, file);
   applyPreconditions(exchange.request.headers, binding, message);
   resumeAfterLastEvent(exchange, binding, message);
+  fillFromSession(deps.registry, binding, message, exchange.session);
   return toBinary(binding.method.descriptor.input, message);
 }
 

@@ -79,6 +79,17 @@ export enum AuditDetail {
   UNRECOGNIZED = -1,
 }
 
+/** States which token of a session a field holds. */
+export enum SessionToken {
+  /** SESSION_TOKEN_UNSPECIFIED - States none. */
+  SESSION_TOKEN_UNSPECIFIED = 0,
+  /** SESSION_TOKEN_ACCESS - Holds the access token. */
+  SESSION_TOKEN_ACCESS = 1,
+  /** SESSION_TOKEN_REFRESH - Holds the refresh token. */
+  SESSION_TOKEN_REFRESH = 2,
+  UNRECOGNIZED = -1,
+}
+
 /** States why the value of a field must not be seen. */
 export enum Sensitivity {
   /** SENSITIVITY_UNSPECIFIED - States nothing: the value may be seen. */
