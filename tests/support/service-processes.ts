@@ -8,7 +8,7 @@ const OWN_AREAS: readonly string[] = ['access', 'audit', 'documents', 'identity'
 /** By their areas, as settings name them: Keelson's own, and what was begun with `keelson new service`. */
 const PROCESSES = [
   ['documents', ...readdirSync('proto/keelson').filter((area) => !OWN_AREAS.includes(area))],
-  ['access', 'identity', 'audit'],
+  ['access', 'identity', 'audit', 'auth'],
   ['longrunning'],
 ];
 
