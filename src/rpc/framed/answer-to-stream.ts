@@ -9,6 +9,9 @@ import { ErrorCode } from './protocol.js';
 /** How long a peer that does not read may keep the last bytes of a call that has failed. */
 const STALLED_MS_MAX = 1000;
 
+/** A stream that never waits for its peer, nor for anything else, lets others have their turn after so many messages. */
+const MESSAGES_IN_TURN_MAX = 32;
+
 /** Writes the answer of one call to a stream of ours. */
 export class AnswerToStream implements AnswerWriter {
   hasEnded = false;
@@ -16,6 +19,7 @@ export class AnswerToStream implements AnswerWriter {
   readonly #metadata: CallMetadata;
   readonly #trailerMetadata: CallMetadata | undefined;
   #isOpen = false;
+  #writtenInTurn = 0;
 
   constructor(stream: FramedStream, { responseMetadata, responseTrailers }: Parameters<CallStream['answer']>[0]) {
     this.#stream = stream;
@@ -34,7 +38,11 @@ export class AnswerToStream implements AnswerWriter {
   write(message: Uint8Array): Promise<void> | undefined {
     if (this.#isOver()) return undefined;
     this.#open();
-    return this.#stream.send(message);
+    const sent = this.#stream.send(message);
+    this.#writtenInTurn += 1;
+    if (sent === undefined && this.#writtenInTurn < MESSAGES_IN_TURN_MAX) return undefined;
+    this.#writtenInTurn = 0;
+    return sent ?? new Promise((resolve) => void setImmediate(resolve));
   }
 
   end(status: StatusError | undefined): void {

@@ -78,17 +78,14 @@ export class Streams {
 
   /**
    * Begins the calls of new streams, once all has been taken that was read with them: a stream that was opened and reset in
-   * one breath costs no more than that, and a request that came whole is there at once.
+   * one breath costs no more than that, and a request that came whole is there at once. Each call has a callback of its own,
+   * so that one which waits for nothing is done before the next one is judged: else all that came at once would seem to
+   * run at one time, and be turned away by a server that is late.
    */
   beginCalls(): void {
     if (this.#fresh.length === 0) return;
-    const fresh = this.#fresh;
+    for (const stream of this.#fresh) setImmediate(this.#begin, stream);
     this.#fresh = [];
-    for (const stream of fresh) {
-      if (stream.isClosed) continue;
-      stream.isAccepted = true;
-      this.#deps.handle(stream);
-    }
   }
 
   breakOff(): void {
@@ -175,6 +172,12 @@ export class Streams {
     const stream = this.#open.get(streamId);
     if (stream !== undefined) this.#link.sender.widenStream(stream, increment);
   }
+
+  readonly #begin = (stream: FramedStream): void => {
+    if (stream.isClosed) return;
+    stream.isAccepted = true;
+    this.#deps.handle(stream);
+  };
 
   /** Section 5.1.1. */
   #takeRequest({ streamId, list, isEnd, fault }: StreamHeaders): void {
