@@ -152,7 +152,9 @@ describe('the HTTP gateway, given a server stream', () => {
     expect(JSON.parse((await watch()).text)).to.deep.equal([one, { error }]);
     const lines = (await watch('application/x-ndjson')).text.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).to.deep.equal([one, { error }]);
-    expect((await watch('text/event-stream')).text).to.include(`event: error\ndata: ${JSON.stringify({ error })}\n\n`);
+    expect((await watch('text/event-stream')).text).to.include(
+      `\n\nretry: 1000\nevent: error\ndata: ${JSON.stringify({ error })}\n\n`,
+    );
   });
 
   it('begins a stream that is only quiet, and keeps it alive', async () => {

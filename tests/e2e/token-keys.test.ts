@@ -76,8 +76,9 @@ describe('the keys of access tokens', () => {
   });
 
   it('may be kept by every cache for an hour', async () => {
-    for (const path of ['jwks.json', 'openid-configuration']) {
-      const answer = await fetch(`${issuer}/.well-known/${path}`);
+    const byConnect = 'keelson.identity.v1.TokenKeyService/GetJsonWebKeySet?connect=v1&encoding=json&message=%7B%7D';
+    for (const path of ['.well-known/jwks.json', '.well-known/openid-configuration', byConnect]) {
+      const answer = await fetch(`${issuer}/${path}`);
       await answer.arrayBuffer();
       expect(answer.headers.get('cache-control'), path).to.equal('public, max-age=3600');
     }

@@ -1,5 +1,6 @@
 import type { HttpAnswer } from '../answer.js';
 import type { CallDeps } from '../call-deps.js';
+import { cachingHeaders } from '../http/cache-control.js';
 import { HttpFailure } from '../http/http-failure.js';
 import { toRpcHeaders } from '../http/rpc-metadata.js';
 import { logRefusal } from '../request-log.js';
@@ -24,7 +25,9 @@ export async function callConnectUnary(deps: CallDeps, connect: RpcRequest): Pro
     const bytes = await deps.dispatcher.unary(method, incoming, () => opened.read());
     const body = opened.codec.encode(method.descriptor.output, bytes);
     const metadata = { ...toRpcHeaders(responseMetadata), ...toRpcHeaders(responseTrailers, TRAILER_PREFIX) };
-    return { status: 200, headers: { 'content-type': opened.codec.contentType, ...metadata }, body };
+    // A GET is asked for to be kept.
+    const caching = exchange.request.method === 'GET' ? cachingHeaders(method.policy, { isVersioned: false }) : {};
+    return { status: 200, headers: { 'content-type': opened.codec.contentType, ...caching, ...metadata }, body };
   } catch (err) {
     if (err instanceof HttpFailure && err.httpStatus === 415) throw err;
     logRefusal(deps.log, exchange, err);

@@ -1,6 +1,8 @@
 import { fromBinary, toJson, type Registry } from '@bufbuild/protobuf';
 import type { StatusError } from '../../rpc/status.js';
 
+const MS_PER_SECOND = 1000;
+
 export interface ErrorHeadersContext {
   readonly registry: Registry;
   /** True when the request came with a bearer token, so that UNAUTHENTICATED says that it is the wrong one. */
@@ -18,15 +20,21 @@ function challenge({ codeName }: StatusError, { hasToken }: ErrorHeadersContext)
   return { 'www-authenticate': `Bearer realm="keelson"${hasToken ? ', error="invalid_token"' : ''}` };
 }
 
-/** Gives the delay of a google.rpc.RetryInfo in whole seconds, never less than it asks for. */
-function retryAfter({ details }: StatusError, { registry }: ErrorHeadersContext): Record<string, string> {
+/** In whole seconds, never less than the failure asks for. */
+function retryAfter(status: StatusError, { registry }: ErrorHeadersContext): Record<string, string> {
+  const delayMs = retryDelayMsOf(status, registry);
+  return delayMs === undefined ? {} : { 'retry-after': String(Math.ceil(delayMs / MS_PER_SECOND)) };
+}
+
+/** Gives the delay that a google.rpc.RetryInfo of a failure asks for. */
+export function retryDelayMsOf({ details }: StatusError, registry: Registry): number | undefined {
   const schema = registry.getMessage('google.rpc.RetryInfo');
   const info = details.find(({ typeUrl }) => typeUrl.endsWith('/google.rpc.RetryInfo'));
-  if (schema === undefined || info === undefined) return {};
+  if (schema === undefined || info === undefined) return undefined;
   try {
-    const { retryDelay } = toJson(schema, fromBinary(schema, info.value)) as { retryDelay?: string };
-    return { 'retry-after': String(Math.ceil(Number.parseFloat(retryDelay ?? '0'))) };
+    const { retryDelay = '0s' } = toJson(schema, fromBinary(schema, info.value)) as { retryDelay?: string };
+    return Math.ceil(Number.parseFloat(retryDelay) * MS_PER_SECOND);
   } catch {
-    return {};
+    return undefined;
   }
 }

@@ -10,6 +10,7 @@ import { givesHttpBody } from '../http-body/http-body.js';
 import { selectParts, type Selection } from '../message/field-selection.js';
 import { resumeTokenOf } from '../message/resume.js';
 import type { OutputOptions } from '../message/system-parameters.js';
+import { retryDelayMsOf } from '../http/error-headers.js';
 import { logRefusal } from '../request-log.js';
 import { settledWithin } from '../settled-within.js';
 import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
@@ -91,7 +92,11 @@ async function* encode(
   } catch (err) {
     logRefusal(log, exchange, err);
     const status = toStatusError(err, exchange.requestId);
-    yield encoding.failure(errorJson(status, HTTP_STATUS[status.codeName], registry), written);
+    yield encoding.failure({
+      error: errorJson(status, HTTP_STATUS[status.codeName], registry),
+      index: written,
+      retryDelayMs: retryDelayMsOf(status, registry),
+    });
   } finally {
     await messages.return?.();
   }

@@ -12,13 +12,22 @@ export interface StreamItem {
   readonly resumeToken: string | undefined;
 }
 
+/** What a stream has failed with. */
+export interface StreamFailure {
+  readonly error: JsonValue;
+  /** How many messages came before. */
+  readonly index: number;
+  /** When to come back, where the failure says so. */
+  readonly retryDelayMs: number | undefined;
+}
+
 /** How a stream of messages becomes a body. The pieces put together are the body. */
 export interface StreamEncoding {
   readonly contentType: string;
   readonly opening: string;
   message(item: StreamItem): string;
   /** Ends a body whose stream has failed, in a form that no message has. */
-  failure(error: JsonValue, written: number): string;
+  failure(failure: StreamFailure): string;
   /** Ends a body whose stream ended well. */
   readonly ending: string;
   /** Keeps the connection alive, where that can be said without saying anything. */
@@ -30,7 +39,7 @@ const ARRAY: StreamEncoding = {
   contentType: 'application/json',
   opening: '[',
   message: ({ json, index }) => `${index === 0 ? '' : ','}${JSON.stringify(json)}\n`,
-  failure: (error, written) => `${written === 0 ? '' : ','}${JSON.stringify({ error })}\n]\n`,
+  failure: ({ error, index }) => `${index === 0 ? '' : ','}${JSON.stringify({ error })}\n]\n`,
   ending: ']\n',
   heartbeat: '\n',
 };
@@ -40,7 +49,7 @@ const LINES: StreamEncoding = {
   contentType: 'application/x-ndjson',
   opening: '',
   message: ({ json }) => `${JSON.stringify(json)}\n`,
-  failure: (error) => `${JSON.stringify({ error })}\n`,
+  failure: ({ error }) => `${JSON.stringify({ error })}\n`,
   ending: '',
   heartbeat: undefined,
 };
@@ -54,7 +63,8 @@ const EVENTS: StreamEncoding = {
   opening: `retry: ${RECONNECT_AFTER_MS}\n\n`,
   message: ({ json, resumeToken }) =>
     `${resumeToken === undefined ? '' : `id: ${resumeToken}\n`}data: ${JSON.stringify(json)}\n\n`,
-  failure: (error) => `event: error\ndata: ${JSON.stringify({ error })}\n\n`,
+  failure: ({ error, retryDelayMs }) =>
+    `${retryDelayMs === undefined ? '' : `retry: ${retryDelayMs}\n`}event: error\ndata: ${JSON.stringify({ error })}\n\n`,
   ending: 'event: end\ndata: {}\n\n',
   heartbeat: ':\n\n',
 };
