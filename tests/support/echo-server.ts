@@ -5,7 +5,7 @@ import { OPEN_POLICY } from './call-fixture.js';
 import { echoRegistry, EchoServiceDefinition, type Words } from './echo-contract.js';
 import { startRpcServerWith, type RpcServer, type RpcServerOptions } from './rpc-server.js';
 
-/** The text on which Repeat does not end, with messages that count up. */
+/** The text on which Repeat and Chat do not end, with messages that count up. */
 export const ENDLESS = 'endless';
 const ENDLESS_BYTES = 8192;
 
@@ -65,7 +65,11 @@ function echoHandlers(): EchoHandlers {
       return words(texts.join(','), { count: texts.length });
     },
     async *chat(_ctx, requests) {
-      for await (const request of requests) yield request;
+      for await (const request of requests) {
+        yield request;
+        for (let i = 0; request.text === ENDLESS; i += 1)
+          yield words('', { count: i, payload: new Uint8Array(ENDLESS_BYTES) });
+      }
     },
   };
 }
