@@ -77,20 +77,5 @@ describe('a server that is asked for more than it can do', () => {
       expect([...lost, ...second.lost]).to.deep.equal([]);
       expect(second.refused).not.to.have.length(0);
     }).timeout(60_000);
-
-    it('takes all again once there is less to do', async () => {
-      let isBusy = true;
-      server.handlers.say = async (_ctx, request) => {
-        if (isBusy) spend(CALL_MS);
-        return request;
-      };
-      await callMany();
-      isBusy = false;
-
-      let round = await callMany();
-      for (let i = 0; i < 100 && round.refused.length > 0; i += 1) round = await callMany();
-
-      expect(round.good).to.equal(CALLS);
-    }).timeout(20_000);
   });
 });
