@@ -9,10 +9,12 @@ import { decision } from './decision.js';
 import { commit } from './commit.js';
 import { firstMessage } from './first-message.js';
 import { follow } from './follow.js';
+import { importDocuments } from './import.js';
 import { memory } from './memory.js';
 import { overload } from './overload.js';
 import { recovery } from './recovery.js';
 import { start } from './start.js';
+import { watchFanout } from './watch-fanout.js';
 import { workers } from './workers.js';
 
 /** Every case, in the order in which they run. */
@@ -28,6 +30,8 @@ export const CASES: readonly BenchCase[] = [
   workers,
   commit,
   follow,
+  importDocuments,
+  watchFanout,
   overload,
   recovery,
   memory,
