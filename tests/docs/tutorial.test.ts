@@ -2,9 +2,8 @@ import { expect } from 'chai';
 import { copyCheckout, type CheckoutCopy } from '../support/checkout-copy.js';
 import { readDocBlocks, type DocBlock } from '../support/doc-blocks.js';
 import { openDocShell, type DocShell } from '../support/doc-shell.js';
-import { reachesGo } from '../support/reaches-registry.js';
+import { requireLanguage } from '../support/reaches-registry.js';
 import { requireTool } from '../support/require-tool.js';
-import { skipBecause } from '../support/skip-because.js';
 
 /** Generating, compiling and linting everything takes some seconds of a machine that does nothing else. */
 const STEP_MS_MAX = 300_000;
@@ -59,7 +58,7 @@ describe('The tutorial', function () {
   });
 
   it('ends with a Go program that calls it', async function () {
-    if (!(await reachesGo())) skipBecause(this, 'there is no Go, or it does not reach a module proxy');
+    await requireLanguage(this, 'go');
 
     expect(await follow(blocks.slice(forGo))).to.match(/^sealed parcels\/p-2$/m);
   });

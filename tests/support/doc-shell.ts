@@ -20,17 +20,30 @@ export interface DocShell {
   close(): Promise<void>;
 }
 
+export interface DocShellOptions {
+  /** Where a server listens already. */
+  readonly grpc?: string;
+  readonly http?: string;
+  /** A file of its own, where the folder is not to have one. */
+  readonly state?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * Begins in a folder, from where folders and variables carry on from block to block. `npm start` runs until the end, and
- * blocks behind it meet it. The addresses that pages give are those of free ports here, and nothing else is changed.
+ * blocks behind it meet it. The addresses that pages give, and that commands take where none is given, are those of free ports here;
+ * nothing else is changed.
  */
-export async function openDocShell(root: string): Promise<DocShell> {
-  const grpc = `127.0.0.1:${await freePort()}`;
-  const http = `127.0.0.1:${await freePort()}`;
-  const state = join(root, '.doc-shell');
-  const settings = { KEELSON_GRPC_LISTEN: grpc, KEELSON_HTTP_LISTEN: http, KEELSON_ADDRESS: grpc };
-  const env = { ...process.env, ...settings, KEELSON_SETTLE_MS: '0', KEELSON_LOG_LEVEL: 'warn' };
-  const here = (text: string) => text.replaceAll(GRPC, grpc).replaceAll(HTTP, http);
+export async function openDocShell(root: string, options: DocShellOptions = {}): Promise<DocShell> {
+  const { grpc = `127.0.0.1:${await freePort()}`, http = `127.0.0.1:${await freePort()}` } = options;
+  const { state = join(root, '.doc-shell') } = options;
+  const settings = { KEELSON_GRPC_LISTEN: grpc, KEELSON_HTTP_LISTEN: http };
+  const env = { ...process.env, ...settings, KEELSON_SETTLE_MS: '0', KEELSON_LOG_LEVEL: 'warn', ...options.env };
+  const here = (text: string) =>
+    text
+      .replaceAll(GRPC, grpc)
+      .replaceAll(HTTP, http)
+      .replaceAll(/\bnpx keelson (?=call|health|import|export)/g, `KEELSON_ADDRESS=${grpc} npx keelson `);
   let server: ChildProcess | undefined;
   await writeFile(state, `cd ${JSON.stringify(root)}\n`);
 
