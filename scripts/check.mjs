@@ -10,6 +10,7 @@ const CHECKS = [
   { name: 'buf:lint', title: 'Contracts: style' },
   { name: 'buf:breaking', title: 'Contracts: compatibility' },
   { name: 'gen:check', title: 'Contracts: generated code' },
+  { name: 'check:licences', title: 'Licences' },
 ];
 
 await runScript(async () => {
