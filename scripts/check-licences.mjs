@@ -7,7 +7,18 @@ const { inRoot } = await import('./lib/root.mjs');
 const { Failure, runScript } = await import('./lib/run.mjs');
 
 /** They ask for their text to be kept, and for no more. */
-const ALLOWED = ['Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', 'PSF-2.0'];
+const ALLOWED = [
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'BlueOak-1.0.0',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'PSF-2.0',
+  'Python-2.0',
+];
 
 /** Packages whose lock entry names no licence or another, with why they may be here. The list only gets shorter. */
 const EXCEPTIONS = {
