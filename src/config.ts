@@ -119,7 +119,7 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
   const config: Config = {
     grpcListen,
     httpListen: read('KEELSON_HTTP_LISTEN', '127.0.0.1:8080', parseListen),
-    grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'http2', (value) => oneOf(GRPC_TRANSPORTS, value)),
+    grpcTransport: read('KEELSON_GRPC_TRANSPORT', 'framed', (value) => oneOf(GRPC_TRANSPORTS, value)),
     services: read('KEELSON_SERVICES', 'all', parseServices),
     peers: read('KEELSON_PEERS', '', parsePeers),
     peerTls: readPeerTls(read, mistakes),

@@ -21,7 +21,7 @@ export const overload: BenchCase = {
   about: `good answers a second while ${TIMES_SATURATION} times as many calls come as can be answered, by the most there are`,
   async run(bench) {
     const results: Result[] = [];
-    for (const transport of ['http2', 'grpc-js']) {
+    for (const transport of ['framed', 'http2', 'grpc-js']) {
       // The limit that is measured is what users have who set none.
       const latenessMsMax = String(DEFAULT_LIMITS.latenessMsMax);
       const settings = { KEELSON_GRPC_TRANSPORT: transport, KEELSON_LATENESS_MS_MAX: latenessMsMax };

@@ -4,7 +4,7 @@ import { type MongoServer, skipWithoutMongo, startMongoServer } from './mongo-se
 export function describeMongo(title: string, define: (server: () => MongoServer) => void): void {
   describe(title, function () {
     // A server of its own on a machine that does other things, too.
-    this.timeout(20_000);
+    this.timeout(60_000);
     let server: MongoServer | undefined;
 
     before(async function () {
