@@ -10,7 +10,7 @@ import { rejection } from '../support/rejection.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** Starting and stopping a server includes its database's. */
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 /** What the JSON of `{"s":""}` takes beside its text. */
 const JSON_AROUND_TEXT = 8;
 

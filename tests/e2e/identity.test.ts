@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { AccessPolicyServiceDefinition } from '../../gen/keelson/access/v1/access_policy_service.js';
@@ -12,7 +13,9 @@ import { describeMongo } from '../support/describe-mongo.js';
 import { rejection } from '../support/rejection.js';
 
 /** Starting and stopping a server includes its database's. */
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
+const HAS_OTHER_PROCESSES = (process.env['KEELSON_TEST_SHAPE'] ?? 'one') !== 'one';
+const LOOK_MS = 50;
 const PASSWORD = 'correct horse battery staple';
 
 describe('identity, on the embedded engine', () => testIdentity(() => ({})));
@@ -51,6 +54,18 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
 
   const reasonOf = async (promise: Promise<unknown>) => (await rejection(promise, CallError)).reason;
   const read = (clients: Clients) => clients.documents.listDocuments({ parent: `collections/c${serial}` });
+
+  /** Whoever took a change holds to it at once; other processes hear of it within a second. */
+  async function isShutOut(clients: Clients): Promise<void> {
+    while (HAS_OTHER_PROCESSES && (await isLetIn(clients))) await delay(LOOK_MS);
+    expect(await reasonOf(read(clients))).to.equal('TOKEN_INVALID');
+  }
+
+  const isLetIn = (clients: Clients) =>
+    read(clients).then(
+      () => true,
+      () => false,
+    );
 
   async function anAccount(more: object = {}): Promise<string> {
     const { name } = await admin.identity.createServiceAccount({
@@ -102,8 +117,8 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
       const third = await admin.identity.rotateApiKey({ name });
 
       await read(as(third.token));
-      expect(await reasonOf(read(as(second.token)))).to.equal('TOKEN_INVALID');
-      expect(await reasonOf(read(as(first.token)))).to.equal('TOKEN_INVALID');
+      await isShutOut(as(second.token));
+      await isShutOut(as(first.token));
     });
 
     it('is not valid once it, or its account, is deleted, disabled or over', async () => {
@@ -113,18 +128,18 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
       const [deleted, over, kept] = [await make(), await make({ expireTime: { seconds: 1n, nanos: 0 } }), await make()];
       await admin.identity.deleteApiKey({ name: deleted.apiKey?.name ?? '' });
 
-      expect(await reasonOf(read(as(deleted.token)))).to.equal('TOKEN_INVALID');
-      expect(await reasonOf(read(as(over.token)))).to.equal('TOKEN_INVALID');
+      await isShutOut(as(deleted.token));
+      await isShutOut(as(over.token));
       const disable = (disabled: boolean) =>
         admin.identity.updateServiceAccount({ serviceAccount: { name: parent, disabled }, updateMask: ['disabled'] });
       await disable(true);
-      expect(await reasonOf(read(as(kept.token)))).to.equal('TOKEN_INVALID');
+      await isShutOut(as(kept.token));
       await disable(false);
       await read(as(kept.token));
       await admin.identity.deleteServiceAccount({ name: parent });
-      expect(await reasonOf(read(as(kept.token)))).to.equal('TOKEN_INVALID');
+      await isShutOut(as(kept.token));
       await anAccount();
-      expect(await reasonOf(read(as(kept.token)))).to.equal('TOKEN_INVALID');
+      await isShutOut(as(kept.token));
     });
 
     it('is not made by somebody who may do less than its account', async () => {
@@ -285,7 +300,7 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
         await read(as(tokens.accessToken));
         await end(tokens);
 
-        expect(await reasonOf(read(as(tokens.accessToken)))).to.equal('TOKEN_INVALID');
+        await isShutOut(as(tokens.accessToken));
         const refresh = as().sessions.refreshSession({ refreshToken: tokens.refreshToken });
         expect(await reasonOf(refresh)).to.equal('REFRESH_TOKEN_INVALID');
       }
@@ -323,11 +338,11 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
       const { accessToken, refreshToken } = await signIn(user);
       await admin.identity.updateUser({ user: { name: user, disabled: true }, updateMask: ['disabled'] });
 
-      expect(await reasonOf(read(as(accessToken)))).to.equal('TOKEN_INVALID');
+      await isShutOut(as(accessToken));
       expect(await reasonOf(as().sessions.refreshSession({ refreshToken }))).to.equal('REFRESH_TOKEN_INVALID');
       await admin.identity.deleteUser({ name: user });
       await aUser();
-      expect(await reasonOf(read(as(accessToken)))).to.equal('TOKEN_INVALID');
+      await isShutOut(as(accessToken));
     });
   });
 }

@@ -13,6 +13,7 @@ const SHAPES = { workers: 'two workers', services: 'one service a process' } as 
 /** What is about a process or a listener of it, and not about the services. */
 const OF_ONE_PROCESS = [
   'browser-sessions',
+  'channelz',
   'console',
   'docs-page',
   'gateway-command',
@@ -26,12 +27,6 @@ const OF_ONE_PROCESS = [
   'tracing',
 ].map((name) => `tests/e2e/${name}.test.ts`);
 
-/** What expects a change of one service to be in force in another at once: other processes have it within a second. */
-const OF_ONE_LOG_POSITION: Readonly<Record<keyof typeof SHAPES, readonly string[]>> = {
-  workers: [],
-  services: ['tests/e2e/identity.test.ts'],
-};
-
 describe('the end-to-end tests of a whole server', function () {
   this.timeout(SHAPE_MS_MAX);
   const files = listFiles()
@@ -41,10 +36,7 @@ describe('the end-to-end tests of a whole server', function () {
   for (const shape of ['workers', 'services'] as const) {
     const title = SHAPES[shape];
     it(`pass with ${title}`, async () => {
-      const { code, output } = await runTests(
-        shape,
-        files.filter((path) => !OF_ONE_LOG_POSITION[shape].includes(path)),
-      );
+      const { code, output } = await runTests(shape, files);
 
       const summary = /^tests: (\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output);
       process.stdout.write(`      ${title}: ${summary?.[0] ?? 'no summary'}, in ${files.length} files\n`);
