@@ -1,14 +1,13 @@
-import type { Message } from '@bufbuild/protobuf';
 import type { AuditSink, Authenticator, Authorizer } from './access.js';
 import { createLogAudit } from './audit.js';
 import type { IncomingCall, LazyDispatcher, Request } from './call.js';
-import { ANONYMOUS, type Caller } from './context.js';
-import { ServiceError } from './errors.js';
 import { assertSize, countUpTo } from './call-limits.js';
 import type { Method } from './method-table.js';
 import { createAdmission, type Admission } from './admission.js';
+import { authorize, identify, judgeAgain } from './judge-call.js';
 import { createResponseEncoder, type ResponseEncoder } from './response-encoder.js';
 import { createCallOpener, type CallEnvironment, type CallOpener, type RunningCall } from './running-call.js';
+import { StandingAccess } from './standing-access.js';
 import { createDecodeValid, malformedMessage } from './validation.js';
 
 export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
@@ -16,6 +15,8 @@ export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
   readonly audit?: AuditSink | undefined;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
+  /** How often the callers of open streams are judged again, in milliseconds. Default 1 second. */
+  readonly standingMs?: number | undefined;
 }
 
 /** Makes the input of a handler from what arrived: one message, or an iterable of them. */
@@ -30,6 +31,13 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   const begin = admitting(refuse, createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) }));
   const decodeValid = createDecodeValid(deps.table.registry);
   const parts = { authenticator: deps.authenticator, encodeResponse: createResponseEncoder(deps.limits) };
+
+  const standing = new StandingAccess(deps.standingMs);
+
+  function holdTo(running: RunningCall): void {
+    if (running.method.policy.access.kind === 'public') return;
+    standing.watch(running.lifetime, () => judgeAgain(deps, running));
+  }
 
   async function respondOnce(method: Method, call: IncomingCall, admit: Admit): Promise<Uint8Array> {
     const running = begin(method, call);
@@ -50,6 +58,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       running.caller = await running.lifetime.race(identify(deps.authenticator, running));
       running.stages.enter('request');
       const input = await running.lifetime.race(Promise.resolve(admit(running)));
+      holdTo(running);
       const responses = method.handler(running.context, input, call) as AsyncIterable<unknown>;
       running.stages.enter('handler');
       const counter = countUpTo(method, 'responseMessagesMax');
@@ -89,7 +98,10 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     unary: (method, call, request) => respondOnce(method, call, (running) => receive(running, request)),
     serverStream: (method, call, request) => respondMany(method, call, (running) => receive(running, request)),
     clientStream: (method, call, requests) =>
-      respondOnce(method, call, (running) => admitEach(running, requests, admitOne)),
+      respondOnce(method, call, (running) => {
+        holdTo(running);
+        return admitEach(running, requests, admitOne);
+      }),
     bidiStream: (method, call, requests) =>
       respondMany(method, call, (running) => admitEach(running, requests, admitOne)),
   };
@@ -148,40 +160,6 @@ async function* admitEach(
   } catch (err) {
     throw running.fail(err);
   }
-}
-
-/** A public method asks for no token, and looks at none: a stale one must not lock a probe out. */
-async function identify(authenticator: Authenticator, { method, call, consistency }: RunningCall): Promise<Caller> {
-  if (method.policy.access.kind === 'public') return ANONYMOUS;
-  const header = call.metadata.get('authorization');
-  if (header === undefined) {
-    const peer =
-      call.peerName === undefined
-        ? undefined
-        : await authenticator.authenticatePeer?.(call.peerName, consistency.carried);
-    if (peer !== undefined) return peer;
-    throw new ServiceError('TOKEN_MISSING', 'Call needs a token: send metadata "authorization: Bearer <token>"');
-  }
-  const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
-  const caller = token === undefined ? undefined : await authenticator.authenticate(token, consistency.carried);
-  if (caller === undefined) throw new ServiceError('TOKEN_INVALID', 'Token is not valid');
-  return caller;
-}
-
-async function authorize(authorizer: Authorizer, running: RunningCall, message: Message): Promise<void> {
-  const { method, context } = running;
-  const { access } = method.policy;
-  if (access.kind !== 'permission') return;
-  const resource = method.readResource?.(message) ?? '';
-  running.resource = resource;
-  if (await authorizer.isAllowed(context, access.name, resource)) return;
-  throw new ServiceError(
-    'PERMISSION_DENIED',
-    `Permission "${access.name}" on "${resource}" is denied or it does not exist`,
-    {
-      metadata: { permission: access.name, resource },
-    },
-  );
 }
 
 /** What protobuf-es took as valid, ts-proto may still refuse, for it counts nesting in another way. */

@@ -86,6 +86,8 @@ export class RunningCall {
   caller: Caller = ANONYMOUS;
   /** The name of the resource that the permission is judged on, once it is known. */
   resource = '';
+  /** Whether the permission has been judged, and is held. */
+  isPermitted = false;
   readonly #environment: CallEnvironment;
   readonly #logCall: (ended: EndedCall) => void;
   readonly #startMs = performance.now();

@@ -142,6 +142,27 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
       await isShutOut(as(kept.token));
     });
 
+    it('holds no stream open once it has ended, or may do less', async () => {
+      const parent = await anAccount();
+      const binding = await allow(parent);
+      const keys = [0, 1].map(() => admin.identity.createApiKey({ parent, apiKey: {} }));
+      const [first, second] = await Promise.all(keys);
+      const endOf = async (token = '') => {
+        const { documents } = as(token);
+        const watch = documents.watchDocuments({ parent: `collections/c${serial}`, initialState: true });
+        const messages = watch[Symbol.asyncIterator]();
+        // The first message tells that the stream was let in.
+        await messages.next();
+        return { ended: reasonOf(untilItEnds(messages)) };
+      };
+      const [ofFirst, ofSecond] = [await endOf(first?.token), await endOf(second?.token)];
+
+      await admin.identity.deleteApiKey({ name: first?.apiKey?.name ?? '' });
+      expect(await ofFirst.ended).to.equal('TOKEN_INVALID');
+      await admin.policy.deleteBinding({ name: binding.name });
+      expect(await ofSecond.ended).to.equal('PERMISSION_DENIED');
+    });
+
     it('is not made by somebody who may do less than its account', async () => {
       const parent = await anAccount();
       const { token } = await admin.identity.createApiKey({ parent, apiKey: {} });
@@ -364,4 +385,8 @@ function openClients(address: string, token?: string) {
       for (const client of [documents, identity, sessions, policy]) client.close();
     },
   };
+}
+
+async function untilItEnds(messages: AsyncIterator<unknown>): Promise<void> {
+  while ((await messages.next()).done !== true);
 }
