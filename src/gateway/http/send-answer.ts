@@ -15,6 +15,8 @@ export function sendAnswer(
 ): void {
   const headers: Record<string, string | number> = { ...given };
   if (isLast) headers['connection'] = 'close';
+  // Who calls by Connect takes `application/json` alone for an error of that protocol; texts are those of REST.
+  if (typeof body === 'string' && headers['content-type'] === JSON_TYPE) headers['content-type'] += '; charset=utf-8';
   if (typeof body === 'string' || body instanceof Uint8Array) {
     if (!BODILESS.has(status)) headers['content-length'] = Buffer.byteLength(body);
     response.writeHead(status, headers);
@@ -26,4 +28,5 @@ export function sendAnswer(
   pipeline(body, response, () => undefined);
 }
 
+const JSON_TYPE = 'application/json';
 const BODILESS = new Set([204, 304]);
