@@ -3,6 +3,7 @@ import type { Authenticator, Authorizer } from './access.js';
 import { ANONYMOUS, type CallConsistency, type Caller } from './context.js';
 import { ServiceError } from './errors.js';
 import type { RunningCall } from './running-call.js';
+import { StandingAccess } from './standing-access.js';
 
 export interface Judges {
   readonly authenticator: Authenticator;
@@ -38,10 +39,26 @@ export async function authorize(authorizer: Authorizer, running: RunningCall, me
 }
 
 /**
+ * Makes what holds a stream to what its caller may do as time goes by, and gives the stream back. `everyMs` is how often it is
+ * judged, by default once a second.
+ */
+export function createStandingJudge(
+  judges: Judges,
+  everyMs: number | undefined,
+): (running: RunningCall) => RunningCall {
+  const standing = new StandingAccess(everyMs);
+  return (running) => {
+    const isPublic = running.method.policy.access.kind === 'public';
+    if (!isPublic) standing.watch(running.lifetime, () => judgeAgain(judges, running));
+    return running;
+  };
+}
+
+/**
  * Judges a call that is under way as if it came now: its token, and its permission on the resource that it named last. Goes by
  * what the process has read of the log, which is at most a moment old.
  */
-export async function judgeAgain({ authenticator, authorizer }: Judges, running: RunningCall): Promise<void> {
+async function judgeAgain({ authenticator, authorizer }: Judges, running: RunningCall): Promise<void> {
   const caller = await identify(authenticator, running);
   // A stream of requests may not have named anything yet.
   if (!running.isPermitted) return;

@@ -4,10 +4,9 @@ import type { IncomingCall, LazyDispatcher, Request } from './call.js';
 import { assertSize, countUpTo } from './call-limits.js';
 import type { Method } from './method-table.js';
 import { createAdmission, type Admission } from './admission.js';
-import { authorize, identify, judgeAgain } from './judge-call.js';
+import { authorize, createStandingJudge, identify } from './judge-call.js';
 import { createResponseEncoder, type ResponseEncoder } from './response-encoder.js';
 import { createCallOpener, type CallEnvironment, type CallOpener, type RunningCall } from './running-call.js';
-import { StandingAccess } from './standing-access.js';
 import { createDecodeValid, malformedMessage } from './validation.js';
 
 export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
@@ -31,13 +30,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   const begin = admitting(refuse, createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) }));
   const decodeValid = createDecodeValid(deps.table.registry);
   const parts = { authenticator: deps.authenticator, encodeResponse: createResponseEncoder(deps.limits) };
-
-  const standing = new StandingAccess(deps.standingMs);
-
-  function holdTo(running: RunningCall): void {
-    if (running.method.policy.access.kind === 'public') return;
-    standing.watch(running.lifetime, () => judgeAgain(deps, running));
-  }
+  const holdTo = createStandingJudge(deps, deps.standingMs);
 
   async function respondOnce(method: Method, call: IncomingCall, admit: Admit): Promise<Uint8Array> {
     const running = begin(method, call);
@@ -98,10 +91,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     unary: (method, call, request) => respondOnce(method, call, (running) => receive(running, request)),
     serverStream: (method, call, request) => respondMany(method, call, (running) => receive(running, request)),
     clientStream: (method, call, requests) =>
-      respondOnce(method, call, (running) => {
-        holdTo(running);
-        return admitEach(running, requests, admitOne);
-      }),
+      respondOnce(method, call, (running) => admitEach(holdTo(running), requests, admitOne)),
     bidiStream: (method, call, requests) =>
       respondMany(method, call, (running) => admitEach(running, requests, admitOne)),
   };
