@@ -10,7 +10,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { rejection } from '../support/rejection.js';
 
 /** Starting and stopping a server includes its database's. */
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 const PASSWORD = 'correct horse battery staple';
 
 describe('the audit of a server', () => {

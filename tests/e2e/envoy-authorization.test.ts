@@ -7,7 +7,7 @@ import { createClient } from '../../src/rpc/client/create-client.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 
 /** Starting and stopping a server includes its database's. */
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 const MESH_NAME = 'spiffe://mesh.example/orders';
 const ROUTE = { permission: 'documents.documents.get', resource_after: '/api/' };
 const ORDER_PATH = '/api/collections/orders/documents/o-17?view=full';

@@ -11,7 +11,7 @@ import { freePort } from '../support/free-port.js';
 import { rejection } from '../support/rejection.js';
 
 /** Starting and stopping a server includes its database's. */
-const HOOK_MS_MAX = 20_000;
+const HOOK_MS_MAX = 60_000;
 const PASSWORD = 'correct horse battery staple';
 const PLAIN = { [oauth.allowInsecureRequests]: true } as const;
 

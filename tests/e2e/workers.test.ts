@@ -4,7 +4,7 @@ import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/docume
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import { startServerProcess, type ServerProcess } from '../support/server-process.js';
 
-const HOOK_MS_MAX = 30_000;
+const HOOK_MS_MAX = 60_000;
 
 type Documents = ServiceClient<typeof DocumentServiceDefinition>;
 
