@@ -58,6 +58,8 @@ export interface CacheParts<V> {
 /** Reads that need no database where it can be shown that nothing has changed. */
 export interface Cache<V> {
   get(key: string, options?: CacheReadOptions): Promise<V | undefined>;
+  /** Gives what `get` would, where nothing has to be waited for; undefined where something has. */
+  getHeld(key: string, freshness?: Freshness): Known<V> | undefined;
   readonly metrics: Readonly<CacheMetrics>;
   /** The bytes that the near tier reckons it holds. */
   nearBytes(): number;
@@ -108,12 +110,12 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
   async get(key: string, { freshness = 'latest', signal }: CacheReadOptions = {}): Promise<V | undefined> {
     if (freshness === 'latest') await this.#source.catchUp({ signal });
     else if (freshness !== 'any') await this.#source.waitFor(freshness, { signal });
-    const known = this.#parts.near.get(key);
-    if (known !== undefined) {
-      this.metrics.nearHits += 1;
-      return known.value;
-    }
-    return abortable(this.#join(key), signal);
+    const known = this.#hit(key);
+    return known === undefined ? abortable(this.#join(key), signal) : known.value;
+  }
+
+  getHeld(key: string, freshness: Freshness = 'latest'): Known<V> | undefined {
+    return this.#source.hasReached(freshness) ? this.#hit(key) : undefined;
   }
 
   nearBytes(): number {
@@ -142,6 +144,12 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
     this.#parts.near.clear();
     this.#parts.changes.reset(revision);
     this.#parts.loadings.overtakeAll();
+  }
+
+  #hit(key: string): Known<V> | undefined {
+    const known = this.#parts.near.get(key);
+    if (known !== undefined) this.metrics.nearHits += 1;
+    return known;
   }
 
   #join(key: string): Promise<V | undefined> {

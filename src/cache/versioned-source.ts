@@ -19,6 +19,8 @@ export interface WaitOptions {
 export interface VersionedSource<V> {
   /** How far this process has followed the log. */
   revision(): number;
+  /** Whether `revision()` is as new as that asks for already. */
+  hasReached(freshness: 'latest' | 'any' | number): boolean;
   /** Moves `revision()` to where the log ended at some moment after the call; calls that wait share one look. */
   catchUp(options: WaitOptions): Promise<unknown>;
   /** Moves `revision()` to that revision at least. */

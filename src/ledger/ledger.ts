@@ -15,7 +15,7 @@ import { prepareCommit, requestRecordName } from './prepare.js';
 import type { LogProgress } from './progress.js';
 import { createRecent } from './recent.js';
 import { createQueries, type Queries } from './query.js';
-import { createReads, type Reads } from './reads.js';
+import { createReads, type Freshness, type Reads } from './reads.js';
 import { DEFAULT_RETENTION, type RetentionPolicy, startRetention } from './retention.js';
 import { type LedgerClock, type LedgerLogger, createSystemClock, type Wake } from './surroundings.js';
 import { createTransact, type Transact } from './transact.js';
@@ -57,6 +57,9 @@ export interface Ledger extends Reads, Queries {
 
   /** How this process keeps up with the log, for those who watch it. */
   progress(): LogProgress;
+
+  /** Whether a read of that freshness needs no look at the log: what this process has read of it is as new. */
+  hasReached(freshness: Freshness): boolean;
 
   /**
    * Tells apart histories that have the same revisions: the mark of the log up to a revision, or `undefined` if this
@@ -156,6 +159,8 @@ export async function createLedger(options: LedgerOptions): Promise<Ledger> {
     transact: createTransact({ reads, commit, findReplay }),
     follow: (following) => follows.follow(following),
     revision: () => log.position().revision,
+    hasReached: (freshness) =>
+      freshness === 'any' || (freshness === 'latest' ? !store.shared : freshness <= log.position().revision),
     progress: () => log.progress(),
     markAt: (revision) => marks.at(revision),
     observe: (observer: LogObserver) => log.observe(observer),

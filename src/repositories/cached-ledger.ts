@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { createCache, type Cache, type CacheOptions } from '../cache/cache.js';
+import { createCache, type Cache, type CacheOptions, type Freshness } from '../cache/cache.js';
 import { createEnvelopes, type Envelopes } from '../cache/envelope.js';
+import type { Known } from '../cache/near-tier.js';
 import type { SharedTier } from '../cache/shared-tier.js';
 import type { VersionedSource } from '../cache/versioned-source.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -27,6 +28,8 @@ export interface CachedLedgerOptions {
 
 /** A ledger whose `get` needs no database where it can be shown that nothing has changed. */
 export interface CachedLedger extends Ledger {
+  /** Gives what `get` would, where nothing has to be waited for; undefined where something has. */
+  getHeld(collection: string, id: string, freshness?: Freshness): Known<StateDocument> | undefined;
   readonly cache: Pick<Cache<StateDocument>, 'metrics' | 'nearBytes' | 'isSharing' | 'isCircuitOpen'>;
 }
 
@@ -47,6 +50,7 @@ export async function createCachedLedger(options: CachedLedgerOptions): Promise<
     ...ledger,
     cache,
     // An unknown collection or a malformed id is refused by the ledger, and such a key is in no tier.
+    getHeld: (collection, id, freshness) => cache.getHeld(keyOf({ collection, id }), freshness),
     get: (collection, id, readOptions) => cache.get(keyOf({ collection, id }), readOptions),
     close: async () => {
       cache.close();
@@ -73,6 +77,7 @@ function nameOf(key: string): DocumentName {
 function createSource(ledger: Ledger): VersionedSource<StateDocument> {
   return {
     revision: () => ledger.revision(),
+    hasReached: (freshness) => ledger.hasReached(freshness),
     catchUp: (options) => ledger.catchUp(options),
     waitFor: (revision, options) => ledger.waitFor(revision, options),
     check: (key) => {

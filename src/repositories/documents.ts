@@ -117,8 +117,14 @@ export function createDocuments(ledger: Ledger, { now }: { readonly now?: () => 
 }
 
 /** For a read behind one that was as new as was asked for: the process has at least that. */
-function nowKnown({ signal, consistency }: ReadContext): ReadContext {
-  return { signal, consistency: { freshness: 'any', saw: (revision) => consistency?.saw(revision) } };
+function nowKnown(context: ReadContext): ReadContext {
+  const { consistency } = context;
+  return {
+    get signal() {
+      return context.signal;
+    },
+    consistency: { freshness: 'any', saw: (revision) => consistency?.saw(revision) },
+  };
 }
 
 async function* decodeAll(documents: AsyncIterable<StateDocument>): AsyncGenerator<StoredDocument> {

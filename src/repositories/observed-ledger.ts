@@ -11,7 +11,12 @@ export function observeLedger(ledger: CachedLedger, observer: WorkObserver): Cac
     observer.run({ kind: 'ledger', name, signal: asked?.signal }, task);
   return {
     ...ledger,
-    get: (collection, id, options) => run('get', options, () => ledger.get(collection, id, options)),
+    get: (collection, id, options) => {
+      // No work is done for what is held, and the signal of a call, which is made when it is asked for, costs more than this.
+      const held = ledger.getHeld(collection, id, options?.freshness);
+      if (held !== undefined) return Promise.resolve(held.value);
+      return run('get', options, () => ledger.get(collection, id, options));
+    },
     getMany: (collection, ids, options) => run('getMany', options, () => ledger.getMany(collection, ids, options)),
     scan: (collection, options) => run('scan', options, () => ledger.scan(collection, options)),
     query: (collection, options) => run('query', options, () => ledger.query(collection, options)),

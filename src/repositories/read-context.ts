@@ -12,14 +12,17 @@ export interface ReadContext {
 type Read<T> = (options: ReadOptions) => Promise<T>;
 
 /** Reads as new as the context asks, and tells it what it saw: a resource that is missing is something seen, too. */
-export async function readFor<T>(
-  ledger: Pick<Ledger, 'revision'>,
-  { signal, consistency }: ReadContext,
-  read: Read<T>,
-): Promise<T> {
+export async function readFor<T>(ledger: Pick<Ledger, 'revision'>, context: ReadContext, read: Read<T>): Promise<T> {
+  const { consistency } = context;
   const freshness = consistency?.freshness ?? 'latest';
   try {
-    const result = await read({ signal, freshness });
+    const result = await read({
+      freshness,
+      // The signal of a call is made when it is asked for, and most reads of what is held never ask.
+      get signal() {
+        return context.signal;
+      },
+    });
     if (freshness === 'latest') consistency?.caughtUp?.(ledger.revision());
     return result;
   } finally {

@@ -45,6 +45,8 @@ export function createSimulation(seed: number): Simulation {
 
   const source: VersionedSource<Written> = {
     revision: () => position,
+    // Others append to the log, so only a look tells where it ends.
+    hasReached: (freshness) => freshness === 'any' || (freshness !== 'latest' && freshness <= position),
     async catchUp() {
       const tail = log.length;
       await later();
@@ -85,7 +87,8 @@ export function createSimulation(seed: number): Simulation {
   async function read(cache: Cache<Written>, violations: string[]): Promise<void> {
     const key = pick(KEYS);
     const from = log.length;
-    const value = await cache.get(key);
+    const held = cache.getHeld(key);
+    const value = held === undefined ? await cache.get(key) : held.value;
     const allowed = new Set<number>();
     for (let revision = from; revision <= log.length; revision += 1) allowed.add(stateAt(key, revision)?.revision ?? 0);
     if (value !== undefined && value.key !== key) violations.push(`${key}: got a value of ${value.key}`);

@@ -48,6 +48,11 @@ describe('createCache()', () => {
           .empty;
       });
 
+      it('when it takes what it has for as new as was asked for', async function () {
+        this.timeout(30_000);
+        expect(await violations(({ source }) => ({ source: { ...source, hasReached: () => true } }))).not.to.be.empty;
+      });
+
       it('when a change does not drop what the near tier has', async function () {
         this.timeout(30_000);
         await without(
@@ -163,6 +168,7 @@ function aCache(
   let observer: ChangeObserver | undefined;
   const source: VersionedSource<Written> = {
     revision: () => revision,
+    hasReached: () => true,
     catchUp: async () => undefined,
     waitFor: async () => undefined,
     check: () => undefined,

@@ -28,6 +28,21 @@ describe('readFor()', () => {
     expect(asked).to.deep.equal(['latest', 7, 7]);
   });
 
+  it('asks for no signal where nobody waits with it', async () => {
+    let asked = 0;
+    const context = {
+      get signal() {
+        asked += 1;
+        return undefined;
+      },
+    };
+
+    await readFor(LEDGER, context, async ({ freshness }) => freshness);
+    expect(asked).to.equal(0);
+    await readFor(LEDGER, context, async ({ signal }) => signal);
+    expect(asked).to.equal(1);
+  });
+
   it('does not take a read that failed for a look at the log', async () => {
     const consistency = aCall();
 
