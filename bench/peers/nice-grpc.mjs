@@ -10,6 +10,7 @@ server.add(EchoServiceDefinition, {
   async *echoMany({ text, count }) {
     for (let i = 0; i < count; i += 1) yield { text };
   },
+  work: async () => ({ text: '' }),
   async *idle() {},
 });
 sayReady(await server.listen('127.0.0.1:0'));
