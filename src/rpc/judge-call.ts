@@ -38,15 +38,9 @@ export async function authorize(authorizer: Authorizer, running: RunningCall, me
   running.isPermitted = true;
 }
 
-/**
- * Makes what holds a stream to what its caller may do as time goes by, and gives the stream back. `everyMs` is how often it is
- * judged, by default once a second.
- */
-export function createStandingJudge(
-  judges: Judges,
-  everyMs: number | undefined,
-): (running: RunningCall) => RunningCall {
-  const standing = new StandingAccess(everyMs);
+/** Makes what holds a stream to what its caller may do as time goes by, and gives the stream back. */
+export function createStandingJudge(judges: Judges): (running: RunningCall) => RunningCall {
+  const standing = new StandingAccess();
   return (running) => {
     const isPublic = running.method.policy.access.kind === 'public';
     if (!isPublic) standing.watch(running.lifetime, () => judgeAgain(judges, running));

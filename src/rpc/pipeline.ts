@@ -14,8 +14,6 @@ export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
   readonly audit?: AuditSink | undefined;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
-  /** How often the callers of open streams are judged again, in milliseconds. Default 1 second. */
-  readonly standingMs?: number | undefined;
 }
 
 /** Makes the input of a handler from what arrived: one message, or an iterable of them. */
@@ -30,7 +28,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   const begin = admitting(refuse, createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) }));
   const decodeValid = createDecodeValid(deps.table.registry);
   const parts = { authenticator: deps.authenticator, encodeResponse: createResponseEncoder(deps.limits) };
-  const holdTo = createStandingJudge(deps, deps.standingMs);
+  const holdTo = createStandingJudge(deps);
 
   async function respondOnce(method: Method, call: IncomingCall, admit: Admit): Promise<Uint8Array> {
     const running = begin(method, call);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { openSync } from 'node:fs';
 import { destination, pino, type Logger } from 'pino';
 
 const STDERR = 2;
@@ -17,7 +18,8 @@ export interface ProcessLog {
  * are written together: the stream looks at all that waits for each line that it gets.
  */
 export function openProcessLog(level: string, dest: number | string = STDERR): ProcessLog {
-  const output = destination({ dest, sync: false });
+  // A file is open before the first line, for one that ends at once has to be written too.
+  const output = destination({ dest: typeof dest === 'string' ? openSync(dest, 'a') : dest, sync: false });
   let lines = '';
   const flush = () => {
     if (lines === '') return;
