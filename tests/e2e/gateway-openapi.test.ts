@@ -75,19 +75,17 @@ async function holdTo({ port, table, takeArrived }: Oracle, document: JsonRecord
   const path = textOf(operation.json['x-keelson-method']);
   const input = table.methods.get(path)?.descriptor.input;
   if (input === undefined) throw new Error(`No method ${path}`);
-  let accepted = 0;
   const property = fc.asyncProperty(requestsOf(document, operation), async (sent) => {
     const meant = fromJson(input, meaningOf(sent, rule) as JsonValue, { registry: table.registry });
     const { status, text } = await send(port, sent);
-    if (status === 400 && breaksRuleInWords(document, text)) return;
-    accepted += 1;
+    // Drawn again, up to 100 times a request: fast-check fails when too few are left.
+    fc.pre(status !== 400 || !breaksRuleInWords(document, text));
     expect(status, `${urlOf(sent)}: ${text}`).to.equal(200);
     expect(takeArrived()).to.deep.equal([
       { method: path, request: toJson(input, meant, { registry: table.registry }) },
     ]);
   });
   await fc.assert(property, { seed: seed(), numRuns: REQUESTS_PER_OPERATION });
-  expect(accepted, path).to.be.greaterThan(0);
 }
 
 /** In the form of the gateway's own errors, or of OAuth 2.0. */
