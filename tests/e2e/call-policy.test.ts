@@ -19,6 +19,8 @@ const REPEAT = `/${SERVICE}/RepeatPerson`;
 const EMAIL = 'ada.lovelace@example.org';
 const PASSWORD = 'hunter2"\\ü';
 const BADGE = 'north-door-key';
+/** Long enough not to stand in a random id by chance. */
+const BADGE_NUMBER = '770010077001';
 const STREET = 'Rue du Secret 12';
 const PHOTO = Buffer.from('a face, in bytes');
 
@@ -29,7 +31,7 @@ const VALUES = [
   JSON.stringify(PASSWORD).slice(1, -1),
   encodeURIComponent(EMAIL),
   BADGE,
-  '77001',
+  BADGE_NUMBER,
   STREET,
   PHOTO.toString(),
   PHOTO.toString('base64'),
@@ -40,7 +42,7 @@ const PERSON = {
   parent: 'towns/paris',
   email: EMAIL,
   password: PASSWORD,
-  badges: { [BADGE]: '77001' },
+  badges: { [BADGE]: BADGE_NUMBER },
   home: { city: 'Paris', street: STREET },
   photo: PHOTO.toString('base64'),
 } satisfies JsonValue;
@@ -173,13 +175,13 @@ onEachTransport(() => {
           });
         },
         'violations of its own': async () => {
-          throw invalidRequest([{ field: `badges["${BADGE}"]`, description: `77001 is taken, ${PASSWORD} too` }]);
+          throw invalidRequest([{ field: `badges["${BADGE}"]`, description: `${BADGE_NUMBER} is taken, ${PASSWORD} too` }]);
         },
         'an unexpected error': async () => {
           throw new Error(`duplicate key ${EMAIL}`, { cause: new TypeError(`at ${STREET} ${PHOTO.toString('hex')}`) });
         },
         'what it logs': async (ctx) => {
-          ctx.log.info({ who: EMAIL, inner: [{ [BADGE]: 77_001 }] }, `photo ${PHOTO.toString('base64')}`);
+          ctx.log.info({ who: EMAIL, inner: [{ [BADGE]: Number(BADGE_NUMBER) }] }, `photo ${PHOTO.toString('base64')}`);
           ctx.log.child({ street: STREET }).warn(new Error(PASSWORD));
           throw new ServiceError('CONTENTION', 'Try again');
         },
