@@ -24,6 +24,7 @@ import { createPasswordChecks } from './services/identity/check-password.js';
 import { createAuthenticator } from './services/identity/authenticate.js';
 import type { Owners } from './services/identity/identity-deps.js';
 import { ensureFirstAdmin, FIRST_ADMIN } from './services/identity/first-admin.js';
+import { KnownCallers } from './services/identity/known-callers.js';
 import { createIdentityService } from './services/identity/identity-service.js';
 import { openKeyRing } from './services/identity/key-ring.js';
 import { createOAuthService } from './services/identity/oauth-service.js';
@@ -134,7 +135,18 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
   const checks = createPasswordChecks({ passwords: identities.passwords, hasher, attempts });
   const { apiKeys } = identities;
   const revision = () => ledger.revision();
-  const authenticator = createAuthenticator({ apiKeys, principals, accessTokens, ended, keyUses, revision, clock });
+  const known = new KnownCallers({ watch: (onChange) => identities.watchCallers(onChange), clock });
+  cleanups.add('known callers', () => known.close());
+  const authenticator = createAuthenticator({
+    apiKeys,
+    principals,
+    accessTokens,
+    ended,
+    keyUses,
+    known,
+    revision,
+    clock,
+  });
   return {
     authenticator,
     resources: [identities.apiKeys.keys.definition, ENDED_SESSIONS, SIGNING_KEYS],

@@ -6,12 +6,15 @@ import { createPasswords, PASSWORDS_COLLECTION, type Passwords } from './passwor
 import { ENDED_SESSIONS_COLLECTION } from './session-families.js';
 import { CERTIFICATE_NAMES_COLLECTION, createPrincipals, definePrincipals, type Principals } from './principals.js';
 import { commitTogether, declareResource } from './resource.js';
+import { watchCollections } from './watch-collections.js';
 
 /** Who can call, and by what they are recognised. */
 export interface Identities {
   readonly principals: Principals;
   readonly apiKeys: ApiKeys;
   readonly passwords: Passwords;
+  /** Calls back when something may have changed that it rests on who a caller is; see {@link watchCollections}. */
+  watchCallers(onChange: () => void): () => void;
   /**
    * Whether a principal can call for good, in the state that a change is made to: it is there, is not disabled, and has a
    * password, a certificate name, or a key that neither ends nor is for a part of what its account may do.
@@ -51,8 +54,14 @@ export async function openIdentities({ ledger, registry, now }: IdentitiesDeps):
     apiKeys: createApiKeys({ ledger, definition: apiKeys, now }),
     passwords: createPasswords(ledger),
   };
+  const callerCollections = [
+    ...[principals.users, principals.serviceAccounts, apiKeys].map(({ collection }) => collection),
+    CERTIFICATE_NAMES_COLLECTION,
+    ENDED_SESSIONS_COLLECTION,
+  ];
   return {
     ...identities,
+    watchCallers: (onChange) => watchCollections(ledger, callerCollections, onChange),
     canCall: (view, name) => canCall(identities, view, name),
     change: (decide, options) => commitTogether(ledger, decide, options),
   };

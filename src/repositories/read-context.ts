@@ -30,3 +30,16 @@ export async function readFor<T>(ledger: Pick<Ledger, 'revision'>, context: Read
     consistency?.saw(ledger.revision());
   }
 }
+
+/**
+ * Tells whether what this process holds is as new as the context asks, without a look at the log; the context is told what it
+ * sees then.
+ */
+export function seesHeld(ledger: Pick<Ledger, 'revision' | 'hasReached'>, { consistency }: ReadContext): boolean {
+  const freshness = consistency?.freshness ?? 'latest';
+  if (!ledger.hasReached(freshness)) return false;
+  const revision = ledger.revision();
+  if (freshness === 'latest') consistency?.caughtUp?.(revision);
+  consistency?.saw(revision);
+  return true;
+}

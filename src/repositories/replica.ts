@@ -2,7 +2,7 @@ import { SCAN_LIMIT_MAX } from '../ledger/limits.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { documentKey, documentOf } from '../store/effects.js';
 import type { StateDocument } from '../store/state.js';
-import { readFor, type ReadContext } from './read-context.js';
+import { readFor, seesHeld, type ReadContext } from './read-context.js';
 
 /** Keeps what the documents of a few collections say. Called in step with the log, so it must be quick and not throw. */
 export interface ReplicaObserver {
@@ -17,13 +17,16 @@ export interface ReplicaObserver {
  * from the log. So decisions that rest on them need no database, and are as new as the process's place in the log.
  */
 export interface Replica {
-  /** Resolves when the observer is as new as the context asks for; by default, as all that was answered before. */
-  reach(context?: ReadContext): Promise<void>;
+  /**
+   * Settles when the observer is as new as the context asks for; by default, as all that was answered before. Undefined where
+   * it is already.
+   */
+  reach(context?: ReadContext): Promise<void> | undefined;
   close(): void;
 }
 
 export interface ReplicaOptions {
-  readonly ledger: Pick<Ledger, 'scan' | 'observe' | 'catchUp' | 'waitFor' | 'revision'>;
+  readonly ledger: Pick<Ledger, 'scan' | 'observe' | 'catchUp' | 'waitFor' | 'revision' | 'hasReached'>;
   readonly collections: readonly string[];
   readonly observer: ReplicaObserver;
 }
@@ -63,7 +66,8 @@ class LedgerReplica implements Replica {
     });
   }
 
-  reach(context: ReadContext = {}): Promise<void> {
+  reach(context: ReadContext = {}): Promise<void> | undefined {
+    if (this.#loaded === LOADED && seesHeld(this.#ledger, context)) return undefined;
     return readFor(this.#ledger, context, async ({ freshness, signal }) => {
       if (freshness === 'latest') await this.#ledger.catchUp({ signal });
       else if (freshness !== 'any' && freshness !== undefined) await this.#ledger.waitFor(freshness, { signal });

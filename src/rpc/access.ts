@@ -1,4 +1,5 @@
 import type { JsonValue } from '@bufbuild/protobuf';
+import type { Awaitable } from '../async/awaitable.js';
 import type { CallContext, Caller } from './context.js';
 
 /** Finds out who is calling. */
@@ -7,9 +8,9 @@ export interface Authenticator {
    * Gives the caller that a bearer token stands for, or undefined when it stands for none. Sees every change up to the
    * revision that the caller has seen.
    */
-  authenticate(token: string, seen: number): Promise<Caller | undefined>;
+  authenticate(token: string, seen: number): Awaitable<Caller | undefined>;
   /** The same for the URI name of a verified client certificate. A call with a token is the token's. */
-  authenticatePeer?(name: string, seen: number): Promise<Caller | undefined>;
+  authenticatePeer?(name: string, seen: number): Awaitable<Caller | undefined>;
 }
 
 /** Decides what a caller may do. */
@@ -19,7 +20,7 @@ export interface Authorizer {
     ctx: Pick<CallContext, 'caller' | 'signal' | 'consistency'>,
     permission: string,
     resource: string,
-  ): Promise<boolean>;
+  ): Awaitable<boolean>;
 }
 
 /** What the audit keeps of one call. Holds no value of a field that the contract calls sensitive. */

@@ -1,4 +1,5 @@
 import type { Message } from '@bufbuild/protobuf';
+import type { Awaitable } from '../async/awaitable.js';
 import type { Authenticator, Authorizer } from './access.js';
 import { ANONYMOUS, type CallConsistency, type Caller } from './context.js';
 import { ServiceError } from './errors.js';
@@ -10,32 +11,44 @@ export interface Judges {
   readonly authorizer: Authorizer;
 }
 
-/** A public method asks for no token, and looks at none: a stale one must not lock a probe out. */
-export async function identify(
-  authenticator: Authenticator,
-  { method, call, consistency }: RunningCall,
-): Promise<Caller> {
+/**
+ * Says who is calling. A public method asks for no token, and looks at none: a stale one must not lock a probe out. Throws
+ * TOKEN_MISSING or TOKEN_INVALID.
+ */
+export function identify(authenticator: Authenticator, running: RunningCall): Awaitable<Caller> {
+  const { method, call, consistency } = running;
   if (method.policy.access.kind === 'public') return ANONYMOUS;
   const header = call.metadata.get('authorization');
-  if (header === undefined) {
-    const peer =
-      call.peerName === undefined
-        ? undefined
-        : await authenticator.authenticatePeer?.(call.peerName, consistency.carried);
-    if (peer !== undefined) return peer;
-    throw new ServiceError('TOKEN_MISSING', 'Call needs a token: send metadata "authorization: Bearer <token>"');
-  }
-  const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
-  const caller = token === undefined ? undefined : await authenticator.authenticate(token, consistency.carried);
+  if (header === undefined) return identifyPeer(authenticator, running);
+  const token = BEARER.exec(header)?.[1];
+  const caller = token === undefined ? undefined : authenticator.authenticate(token, consistency.carried);
+  return caller instanceof Promise ? caller.then(recognised) : recognised(caller);
+}
+
+const BEARER = /^Bearer +(\S+)$/i;
+
+function recognised(caller: Caller | undefined): Caller {
   if (caller === undefined) throw new ServiceError('TOKEN_INVALID', 'Token is not valid');
   return caller;
 }
 
-/** Judges the permission of a method on the resource that a request names. */
-export async function authorize(authorizer: Authorizer, running: RunningCall, message: Message): Promise<void> {
+async function identifyPeer(authenticator: Authenticator, { call, consistency }: RunningCall): Promise<Caller> {
+  const { peerName } = call;
+  const peer = peerName && (await authenticator.authenticatePeer?.(peerName, consistency.carried));
+  if (peer) return peer;
+  throw new ServiceError('TOKEN_MISSING', 'Call needs a token: send metadata "authorization: Bearer <token>"');
+}
+
+/** Judges the permission of a method on the resource that a request names. Undefined where nothing has to be waited for. */
+export function authorize(authorizer: Authorizer, running: RunningCall, message: Message): Promise<void> | undefined {
   running.resource = running.method.readResource?.(message) ?? '';
-  await assertAllowed(authorizer, running, running.context);
-  running.isPermitted = true;
+  const judged = assertAllowed(authorizer, running, running.context);
+  const permit = () => {
+    running.isPermitted = true;
+  };
+  if (judged !== undefined) return judged.then(permit);
+  permit();
+  return undefined;
 }
 
 /** Makes what holds a stream to what its caller may do as time goes by, and gives the stream back. */
@@ -72,16 +85,23 @@ const AS_KNOWN: CallConsistency = Object.freeze({
   sawToken: () => undefined,
 });
 
-async function assertAllowed(
+function assertAllowed(
   authorizer: Authorizer,
   { method, resource }: RunningCall,
   ctx: Parameters<Authorizer['isAllowed']>[0],
-): Promise<void> {
+): Promise<void> | undefined {
   const { access } = method.policy;
-  if (access.kind !== 'permission' || (await authorizer.isAllowed(ctx, access.name, resource))) return;
-  throw new ServiceError(
-    'PERMISSION_DENIED',
-    `Permission "${access.name}" on "${resource}" is denied or it does not exist`,
-    { metadata: { permission: access.name, resource } },
-  );
+  if (access.kind !== 'permission') return undefined;
+  const hold = (isAllowed: boolean) => {
+    if (!isAllowed) throw denied(access.name, resource);
+  };
+  const isAllowed = authorizer.isAllowed(ctx, access.name, resource);
+  if (isAllowed instanceof Promise) return isAllowed.then(hold);
+  hold(isAllowed);
+  return undefined;
+}
+
+function denied(permission: string, resource: string): ServiceError {
+  const message = `Permission "${permission}" on "${resource}" is denied or it does not exist`;
+  return new ServiceError('PERMISSION_DENIED', message, { metadata: { permission, resource } });
 }

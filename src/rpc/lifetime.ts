@@ -53,8 +53,9 @@ export class CallLifetime {
     return Math.max(0, this.#deadline - performance.now());
   }
 
-  /** Throws when the call has ended. */
+  /** Throws when the call has ended, or its caller has gone. */
   assertOpen(): void {
+    if (this.#caller.aborted) this.#onCallerGone();
     if (this.#ended !== undefined) throw this.#ended;
   }
 

@@ -1,13 +1,14 @@
+import type { Awaitable } from '../async/awaitable.js';
 import type { AuditSink, Authenticator, Authorizer } from './access.js';
 import { createLogAudit } from './audit.js';
-import type { IncomingCall, LazyDispatcher, Request } from './call.js';
-import { assertSize, countUpTo } from './call-limits.js';
+import type { IncomingCall, LazyDispatcher } from './call.js';
+import { countUpTo } from './call-limits.js';
 import type { Method } from './method-table.js';
 import { createAdmission, type Admission } from './admission.js';
-import { authorize, createStandingJudge, identify } from './judge-call.js';
-import { createResponseEncoder, type ResponseEncoder } from './response-encoder.js';
+import { createEntrance, type Admit } from './entrance.js';
+import { createStandingJudge } from './judge-call.js';
+import { createResponseEncoder } from './response-encoder.js';
 import { createCallOpener, type CallEnvironment, type CallOpener, type RunningCall } from './running-call.js';
-import { createDecodeValid, malformedMessage } from './validation.js';
 
 export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
   /** Keeps what callers did: lines in the log where it is left out. */
@@ -16,9 +17,6 @@ export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
   readonly authorizer: Authorizer;
 }
 
-/** Makes the input of a handler from what arrived: one message, or an iterable of them. */
-type Admit = (running: RunningCall) => unknown;
-
 /**
  * Builds the one call path: lifetime, identity, validation, permission, handler, log. The stages before the handler run
  * on the bytes that arrived; the handler gets the message that ts-proto decodes from the same bytes.
@@ -26,15 +24,20 @@ type Admit = (running: RunningCall) => unknown;
 export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   const refuse = createAdmission(deps);
   const begin = admitting(refuse, createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) }));
-  const decodeValid = createDecodeValid(deps.table.registry);
-  const parts = { authenticator: deps.authenticator, encodeResponse: createResponseEncoder(deps.limits) };
+  const { enter, receive, admitOne } = createEntrance(deps);
+  const encodeResponse = createResponseEncoder(deps.limits);
   const holdTo = createStandingJudge(deps);
 
   async function respondOnce(method: Method, call: IncomingCall, admit: Admit): Promise<Uint8Array> {
     const running = begin(method, call);
+    const { lifetime } = running;
     try {
-      // One race for all that the call waits for.
-      const bytes = await running.lifetime.race(work(parts, running, admit));
+      const admitted = enter(running, admit);
+      const input = admitted instanceof Promise ? await lifetime.race<unknown>(admitted) : admitted;
+      // What the call waits for first is its handler, nearly always.
+      const response = await lifetime.race(Promise.resolve(runHandler(running, input)));
+      const bytes = encodeResponse(method, response);
+      if (method.audit?.beforeAnswer === true) await lifetime.race(running.keepInAudit());
       running.succeed();
       return bytes;
     } catch (err) {
@@ -45,18 +48,15 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   async function* respondMany(method: Method, call: IncomingCall, admit: Admit): AsyncGenerator<Uint8Array> {
     const running = begin(method, call);
     try {
-      running.assertAdmitted();
-      running.caller = await running.lifetime.race(identify(deps.authenticator, running));
-      running.stages.enter('request');
-      const input = await running.lifetime.race(Promise.resolve(admit(running)));
+      const admitted = enter(running, admit);
+      const input = admitted instanceof Promise ? await running.lifetime.race<unknown>(admitted) : admitted;
       holdTo(running);
-      const responses = method.handler(running.context, input, call) as AsyncIterable<unknown>;
-      running.stages.enter('handler');
+      const responses = runHandler(running, input) as AsyncIterable<unknown>;
       const counter = countUpTo(method, 'responseMessagesMax');
       for await (const response of untilEnd(running, responses)) {
         running.beginAnswer();
         counter.count();
-        yield parts.encodeResponse(method, response);
+        yield encodeResponse(method, response);
         running.stages.enter('handler');
       }
       if (method.audit?.beforeAnswer === true) await running.lifetime.race(running.keepInAudit());
@@ -67,21 +67,6 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       // Only a reader that stops early gets here with the call still open.
       running.abandon();
     }
-  }
-
-  async function receive(running: RunningCall, request: Request): Promise<unknown> {
-    if (typeof request !== 'function') return admitOne(running, request);
-    const bytes = await request();
-    running.lifetime.assertOpen();
-    return admitOne(running, bytes);
-  }
-
-  async function admitOne(running: RunningCall, request: Uint8Array): Promise<unknown> {
-    const { method } = running;
-    assertSize(method, 'requestBytesMax', request.byteLength);
-    const message = decodeValid(method.descriptor.input, request, running.onRequest);
-    if (method.policy.access.kind === 'permission') await authorize(deps.authorizer, running, message);
-    return decodeRequest(method, request);
   }
 
   return {
@@ -106,56 +91,28 @@ function admitting(refuse: Admission, openCall: CallOpener): CallOpener {
   };
 }
 
-interface WorkDeps extends Pick<PipelineDeps, 'authenticator'> {
-  readonly encodeResponse: ResponseEncoder;
-}
-
-/** Does what a call with one answer asks for. Each wait is followed by a look at whether the call still lives. */
-async function work(
-  { authenticator, encodeResponse }: WorkDeps,
-  running: RunningCall,
-  admit: Admit,
-): Promise<Uint8Array> {
-  const { method, lifetime } = running;
-  running.assertAdmitted();
-  if (method.policy.access.kind !== 'public') {
-    running.caller = await identify(authenticator, running);
-    lifetime.assertOpen();
-  }
-  running.stages.enter('request');
-  const input = await admit(running);
-  lifetime.assertOpen();
+/** Gives what the handler gives: a promise of an answer, or an iterable of them. */
+function runHandler(running: RunningCall, input: unknown): unknown {
+  running.lifetime.assertOpen();
   running.stages.enter('handler');
-  const response = await method.handler(running.context, input, running.call);
-  lifetime.assertOpen();
-  const bytes = encodeResponse(method, response);
-  if (method.audit?.beforeAnswer === true) await running.keepInAudit();
-  return bytes;
+  return running.method.handler(running.context, input, running.call);
 }
 
 /** A request that is refused fails the call, whatever the handler makes of the error. */
 async function* admitEach(
   running: RunningCall,
   requests: AsyncIterable<Uint8Array>,
-  admitOne: (running: RunningCall, request: Uint8Array) => Promise<unknown>,
+  admitOne: (running: RunningCall, request: Uint8Array) => Awaitable<unknown>,
 ): AsyncGenerator {
   try {
     const counter = countUpTo(running.method, 'requestMessagesMax');
     for await (const request of untilEnd(running, requests)) {
       counter.count();
-      yield await running.lifetime.race(admitOne(running, request));
+      const admitted = admitOne(running, request);
+      yield admitted instanceof Promise ? await running.lifetime.race<unknown>(admitted) : admitted;
     }
   } catch (err) {
     throw running.fail(err);
-  }
-}
-
-/** What protobuf-es took as valid, ts-proto may still refuse, for it counts nesting in another way. */
-function decodeRequest(method: Method, request: Uint8Array): unknown {
-  try {
-    return method.requestCodec.decode(request);
-  } catch (err) {
-    throw malformedMessage(method.descriptor.input.typeName, err);
   }
 }
 

@@ -175,7 +175,9 @@ onEachTransport(() => {
           });
         },
         'violations of its own': async () => {
-          throw invalidRequest([{ field: `badges["${BADGE}"]`, description: `${BADGE_NUMBER} is taken, ${PASSWORD} too` }]);
+          throw invalidRequest([
+            { field: `badges["${BADGE}"]`, description: `${BADGE_NUMBER} is taken, ${PASSWORD} too` },
+          ]);
         },
         'an unexpected error': async () => {
           throw new Error(`duplicate key ${EMAIL}`, { cause: new TypeError(`at ${STREET} ${PHOTO.toString('hex')}`) });

@@ -17,8 +17,11 @@ export interface AccessDecisionsDeps {
 
 /** Decides from what this process knows of the log; no database is asked. */
 export interface AccessDecisions extends Authorizer {
-  /** Brings the model as far as the call asks for: by default to everything that was answered before the call. */
-  reach(ctx: ReadContext): Promise<void>;
+  /**
+   * Brings the model as far as the call asks for: by default to everything that was answered before the call. Undefined where
+   * it is there already.
+   */
+  reach(ctx: ReadContext): Promise<void> | undefined;
   /** Whether the caller may do it: by its bindings, and by what its token was made for. */
   callerMay(caller: Caller, permission: string, resource: string): boolean;
   /** Whether a principal may do it by its bindings. */
@@ -34,10 +37,11 @@ export function createAccessDecisions({ model, replica, clock }: AccessDecisions
     reach: (ctx) => replica.reach(ctx),
     principalMay,
     callerMay,
-    isAllowed: async (ctx, permission, resource) => {
+    isAllowed: (ctx, permission, resource) => {
+      const decide = () => callerMay(ctx.caller, permission, resource);
       // Without the signal, which would cost as much as the decision: whoever asks ends the wait with the call.
-      await replica.reach({ consistency: ctx.consistency });
-      return callerMay(ctx.caller, permission, resource);
+      const reached = replica.reach({ consistency: ctx.consistency });
+      return reached === undefined ? decide() : reached.then(decide);
     },
   };
 }

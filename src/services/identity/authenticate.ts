@@ -2,9 +2,11 @@ import type { ApiKeys, StoredApiKey } from '../../repositories/api-keys.js';
 import type { Principals } from '../../repositories/principals.js';
 import { toServiceError } from '../../repositories/translate-errors.js';
 import type { Authenticator } from '../../rpc/access.js';
+import type { Awaitable } from '../../async/awaitable.js';
 import type { Caller, Clock, Freshness } from '../../rpc/context.js';
 import type { AccessTokens } from './access-tokens.js';
 import { parseClientTokenName, type ClientTokenParts } from './client-token-name.js';
+import type { KnownCaller, KnownCallers } from './known-callers.js';
 import { toMs } from '../timestamp.js';
 import type { EndedSessions } from '../../repositories/ended-sessions.js';
 import type { KeyUses } from '../../repositories/key-uses.js';
@@ -19,9 +21,10 @@ const NO_SECRET_HASH = hashSecret('');
 export interface AuthenticatorDeps {
   readonly apiKeys: Pick<ApiKeys, 'find'>;
   readonly principals: Pick<Principals, 'isActive' | 'findByCertificate'>;
-  readonly accessTokens: Pick<AccessTokens, 'verify'>;
+  readonly accessTokens: Pick<AccessTokens, 'inspect'>;
   readonly ended: Pick<EndedSessions, 'has'>;
   readonly keyUses: Pick<KeyUses, 'note'>;
+  readonly known: Pick<KnownCallers, 'find' | 'remember'>;
   /** The last revision that this process has read. */
   readonly revision: () => number;
   readonly clock: Clock;
@@ -33,80 +36,113 @@ export interface AuthenticatorDeps {
  * with a consistency token, is recognised by nothing that is older.
  */
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
-  const { principals, revision } = deps;
-  const freshnessFor = (seen: number): AuthFreshness => (seen <= revision() ? 'any' : 'latest');
+  const { principals, keyUses, known, revision } = deps;
+
+  function recognise(credential: string, seen: number, look: Look): Awaitable<Caller | undefined> {
+    const isBehind = seen > revision();
+    const before = isBehind ? undefined : known.find(credential);
+    if (before !== undefined) return callerOf(before);
+    const found = known.remember(credential, () => look(isBehind ? 'latest' : 'any'));
+    return found.then(callerOf, (err: unknown) => {
+      throw toServiceError(err);
+    });
+  }
+
+  function callerOf(found: KnownCaller | undefined): Caller | undefined {
+    if (found?.keyName !== undefined) keyUses.note(found.keyName);
+    return found?.caller;
+  }
+
   return {
     authenticate: (token, seen) =>
-      translated(
+      recognise(token, seen, (from) =>
         token.startsWith(API_KEY_PREFIX)
-          ? atLast(freshnessFor(seen), (freshness) => authenticateApiKey(deps, parseToken(token), freshness))
-          : authenticateAccessToken(deps, token, freshnessFor(seen)),
+          ? atLast(from, (freshness) => recogniseApiKey(deps, parseToken(token), freshness))
+          : recogniseAccessToken(deps, token, from),
       ),
     authenticatePeer: (uri, seen) =>
-      translated(
-        atLast(freshnessFor(seen), async (freshness) => {
-          const name = await principals.findByCertificate(uri, freshness);
-          // A certificate that stands for no account is a principal of its own, to which bindings may give roles.
-          if (name === undefined) return freshness === 'latest' ? { name: uri, permissions: EVERYTHING } : undefined;
-          return (await principals.isActive(name, freshness)) ? { name, permissions: EVERYTHING } : undefined;
-        }),
-      ),
+      // No token has a space in it.
+      recognise(`peer ${uri}`, seen, (from) => atLast(from, (freshness) => recognisePeer(principals, uri, freshness))),
   };
 }
 
-async function authenticateApiKey(
-  { apiKeys, principals, keyUses, clock }: AuthenticatorDeps,
-  parts: TokenParts | undefined,
-  freshness: Freshness,
-): Promise<Caller | undefined> {
-  if (parts === undefined) return undefined;
-  const stored = await apiKeys.find(parts.keyName, freshness);
-  const isValid = isSecretOf(parts.secret, stored, clock.now());
-  if (stored === undefined || !isValid) return undefined;
-  const name = parts.keyName.slice(0, parts.keyName.indexOf('/apiKeys/'));
-  if (!(await principals.isActive(name, freshness))) return undefined;
-  keyUses.note(parts.keyName);
-  const { scopes } = stored.key;
-  return { name, permissions: scopes.length === 0 ? EVERYTHING : scopes };
+type Look = (from: AuthFreshness) => Promise<KnownCaller | undefined>;
+
+async function recognisePeer(
+  principals: AuthenticatorDeps['principals'],
+  uri: string,
+  freshness: AuthFreshness,
+): Promise<KnownCaller | undefined> {
+  const name = await principals.findByCertificate(uri, freshness);
+  // A certificate that stands for no account is a principal of its own, to which bindings may give roles.
+  if (name === undefined) return freshness === 'latest' ? everythingOf(uri) : undefined;
+  return (await principals.isActive(name, freshness)) ? everythingOf(name) : undefined;
 }
 
-async function authenticateAccessToken(
+function everythingOf(name: string): KnownCaller {
+  return { caller: { name, permissions: EVERYTHING }, untilMs: Infinity };
+}
+
+async function recogniseApiKey(
+  { apiKeys, principals, clock }: AuthenticatorDeps,
+  parts: TokenParts | undefined,
+  freshness: Freshness,
+): Promise<KnownCaller | undefined> {
+  if (parts === undefined) return undefined;
+  const { keyName, secret } = parts;
+  const stored = await apiKeys.find(keyName, freshness);
+  const matches = secretMatches(secret, stored?.secretHash ?? NO_SECRET_HASH);
+  if (stored === undefined) return undefined;
+  const untilMs = endOf(stored, { isCurrent: matches, wasBefore: (hash) => secretMatches(secret, hash) });
+  if (clock.now() >= untilMs) return undefined;
+  const name = keyName.slice(0, keyName.indexOf('/apiKeys/'));
+  if (!(await principals.isActive(name, freshness))) return undefined;
+  const { scopes } = stored.key;
+  return { caller: { name, permissions: scopes.length === 0 ? EVERYTHING : scopes }, untilMs, keyName };
+}
+
+async function recogniseAccessToken(
   deps: AuthenticatorDeps,
   token: string,
   from: AuthFreshness,
-): Promise<Caller | undefined> {
+): Promise<KnownCaller | undefined> {
   const { accessTokens, ended, principals, apiKeys, clock } = deps;
-  const claims = await accessTokens.verify(token);
-  if (claims === undefined || (await ended.has(claims.session, from))) return undefined;
-  const { subject: name, session, scopes = EVERYTHING } = claims;
+  const verified = await accessTokens.inspect(token);
+  if (verified === undefined || (await ended.has(verified.claims.session, from))) return undefined;
+  const { subject: name, session, scopes = EVERYTHING } = verified.claims;
   const client = parseClientTokenName(session);
-  const isActive = await atLast(from, async (freshness) => {
-    if (client !== undefined && !isKeyOf(client, await apiKeys.find(client.keyName, freshness), clock.now())) return;
-    return (await principals.isActive(name, freshness)) || undefined;
+  return atLast(from, async (freshness) => {
+    const keyEndMs =
+      client === undefined ? Infinity : endOfClient(client, await apiKeys.find(client.keyName, freshness));
+    if (clock.now() >= keyEndMs || !(await principals.isActive(name, freshness))) return undefined;
+    return { caller: { name, permissions: scopes }, untilMs: Math.min(verified.expireMs, keyEndMs) };
   });
-  return isActive ? { name, permissions: scopes } : undefined;
 }
 
-function isSecretOf(secret: string, stored: StoredApiKey | undefined, nowMs: number): boolean {
-  const matches = secretMatches(secret, stored?.secretHash ?? NO_SECRET_HASH);
-  if (stored === undefined || hasEnded(stored, nowMs)) return false;
-  return matches || (isPreviousValid(stored, nowMs) && secretMatches(secret, stored.previousSecretHash));
+/** Until when the secret stands for the key that an access token was given for. */
+function endOfClient({ print }: ClientTokenParts, stored: StoredApiKey | undefined): number {
+  if (stored === undefined) return ALREADY;
+  const isCurrent = stored.secretHash.startsWith(print);
+  return endOf(stored, { isCurrent, wasBefore: (hash) => hash.startsWith(print) });
 }
 
-/** Whether the secret still stands for the key that an access token was given for. */
-function isKeyOf({ print }: ClientTokenParts, stored: StoredApiKey | undefined, nowMs: number): boolean {
-  if (stored === undefined || hasEnded(stored, nowMs)) return false;
-  if (stored.secretHash.startsWith(print)) return true;
-  return isPreviousValid(stored, nowMs) && stored.previousSecretHash.startsWith(print);
+interface SecretOfKey {
+  readonly isCurrent: boolean;
+  /** Whether the hash of the secret before the last rotation is that of this one. */
+  readonly wasBefore: (previousHash: string) => boolean;
 }
 
-function hasEnded({ key: { expireTime } }: StoredApiKey, nowMs: number): boolean {
-  return expireTime !== undefined && nowMs >= toMs(expireTime);
+/** Until when a secret stands for a key, in milliseconds since 1970. */
+function endOf({ key, previousSecretHash }: StoredApiKey, { isCurrent, wasBefore }: SecretOfKey): number {
+  const keyEndMs = key.expireTime === undefined ? Infinity : toMs(key.expireTime);
+  if (isCurrent) return keyEndMs;
+  const previousEnd = key.previousTokenExpireTime;
+  if (previousEnd === undefined || !wasBefore(previousSecretHash)) return ALREADY;
+  return Math.min(keyEndMs, toMs(previousEnd));
 }
 
-function isPreviousValid({ key: { previousTokenExpireTime: end } }: StoredApiKey, nowMs: number): boolean {
-  return end !== undefined && nowMs < toMs(end);
-}
+/** Stands for a time that has passed. */
+const ALREADY = -Infinity;
 
 type AuthFreshness = Extract<Freshness, 'any' | 'latest'>;
 
@@ -115,12 +151,4 @@ async function atLast<T>(
   look: (freshness: AuthFreshness) => Promise<T | undefined>,
 ): Promise<T | undefined> {
   return (await look(from)) ?? (from === 'latest' ? undefined : look('latest'));
-}
-
-async function translated<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (err) {
-    throw toServiceError(err);
-  }
 }

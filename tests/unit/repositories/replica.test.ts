@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { LedgerObserver } from '../../../src/ledger/ledger.js';
-import type { ScanResult } from '../../../src/ledger/reads.js';
+import type { Freshness, ScanResult } from '../../../src/ledger/reads.js';
 import { openReplica, type Replica } from '../../../src/repositories/replica.js';
 import type { Commit } from '../../../src/store/entry.js';
 import type { StateDocument } from '../../../src/store/state.js';
@@ -21,6 +21,7 @@ describe('openReplica()', () => {
           scans.push((documents) => resolve({ revision: 0, documents }));
         }),
       revision: () => 0,
+      hasReached: (freshness: Freshness) => freshness === 'any',
       catchUp: async () => 0,
       waitFor: async () => undefined,
       commit: (revision: number, id: string, value: string | undefined) =>
@@ -75,7 +76,7 @@ describe('openReplica()', () => {
     expect([...seen]).to.deep.equal([]);
 
     let isReached = false;
-    const reached = replica.reach().then(() => (isReached = true));
+    const reached = replica.reach()?.then(() => (isReached = true));
     await Promise.resolve();
     expect(isReached).to.equal(false);
     // Half-way, commits are missed once more.
@@ -87,6 +88,21 @@ describe('openReplica()', () => {
     await reached;
 
     expect([...seen]).to.deep.equal([['a', 'nine']]);
+  });
+
+  it('holds up nobody who asks for no more than is known', async () => {
+    const ledger = createFakeLedger();
+    const { opened } = open(ledger);
+    ledger.scans[0]?.([]);
+    const replica = await opened;
+    const saw: number[] = [];
+    const consistency = { freshness: 'any' as const, saw: (revision: number) => saw.push(revision) };
+
+    expect(replica.reach({ consistency })).to.equal(undefined);
+    expect(saw).to.deep.equal([0]);
+    expect(replica.reach()).to.be.instanceOf(Promise);
+    ledger.reset();
+    expect(replica.reach({ consistency })).to.be.instanceOf(Promise);
   });
 
   it('stops listening when it is closed', async () => {

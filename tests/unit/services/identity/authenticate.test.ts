@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createAuthenticator, type AuthenticatorDeps } from '../../../../src/services/identity/authenticate.js';
+import { KnownCallers } from '../../../../src/services/identity/known-callers.js';
 import { formatToken, hashSecret } from '../../../../src/services/identity/token.js';
 import type { Freshness } from '../../../../src/rpc/context.js';
 
@@ -9,6 +10,7 @@ const SECRET = 's'.repeat(43);
 const KEY_TOKEN = formatToken({ keyName: KEY_NAME, secret: SECRET });
 const ACCESS_TOKEN = 'a.b.c';
 const URI = 'spiffe://example.org/orders';
+const clock = { now: () => 0 };
 /** The last revision that the process has read; what ended the caller is the one after it. */
 const READ = 7;
 
@@ -23,11 +25,17 @@ describe('createAuthenticator()', () => {
         isActive: async () => true,
         findByCertificate: async (_uri: string, freshness: Freshness) => (before(freshness) ? ACCOUNT : undefined),
       },
-      accessTokens: { verify: async () => ({ subject: 'users/ada', session: 'users/ada/sessions/s' }) },
+      accessTokens: {
+        inspect: async () => ({
+          claims: { subject: 'users/ada', session: 'users/ada/sessions/s' },
+          expireMs: Infinity,
+        }),
+      },
       ended: { has: async (_name: string, freshness: Freshness) => !before(freshness) },
       keyUses: { note: () => undefined },
+      known: new KnownCallers({ watch: () => () => undefined, clock }),
       revision: () => READ,
-      clock: { now: () => 0 },
+      clock,
     } as unknown as AuthenticatorDeps);
   }
 
@@ -37,6 +45,18 @@ describe('createAuthenticator()', () => {
   ] as const) {
     it(`takes ${what} by what the process has read`, async () => {
       expect(await aProcessBehind().authenticate(token, READ)).not.to.equal(undefined);
+    });
+
+    it(`does not take ${what} that it knows of a caller who has seen that it was ended`, async () => {
+      const authenticator = aProcessBehind();
+      await authenticator.authenticate(token, READ);
+      expect(await authenticator.authenticate(token, READ + 1)).to.equal(undefined);
+    });
+
+    it(`does not wait for ${what} that it knows`, async () => {
+      const authenticator = aProcessBehind();
+      const caller = await authenticator.authenticate(token, READ);
+      expect(authenticator.authenticate(token, READ)).to.equal(caller);
     });
 
     it(`does not take ${what} of a caller who has seen that it was ended`, async () => {
