@@ -3,7 +3,7 @@ import { documentKey, effectsOf } from '../store/effects.js';
 import { type Commit, decodeCommits } from '../store/entry.js';
 import { REQUESTS_COLLECTION } from '../store/requests.js';
 import type { StateDocument, StateWrite } from '../store/state.js';
-import type { StoreReads } from '../store/store.js';
+import { AS_THEY_ARE, type StoreReads } from '../store/store.js';
 import { ENTRIES_PER_READ, SCAN_LIMIT_MAX } from './limits.js';
 import type { Fault } from './verify-chain.js';
 
@@ -43,7 +43,7 @@ export function createStateCheck(store: StoreReads, range: StateRange): StateChe
   };
   const checkCollection = async (collection: string): Promise<Fault | undefined> => {
     let vouched = 0;
-    for await (const { revision } of documentsOf(store, collection, range)) {
+    for await (const { revision } of documentsOf(store, collection)) {
       if (revision <= range.floor) unvouched += 1;
       else vouched += 1;
     }
@@ -87,18 +87,19 @@ async function readEach(store: StoreReads, effects: readonly StateWrite[], at: n
   return pairs;
 }
 
-async function* documentsOf(store: StoreReads, collection: string, { applied: at }: StateRange) {
-  let after: string | undefined;
-  for (;;) {
-    const { documents } = await store.scanDocuments({ collection, prefix: '', after, limit: SCAN_LIMIT_MAX, at });
+/** Documents as they are: at a revision, a page of what was deleted behind it would look like the end. */
+async function* documentsOf(store: StoreReads, collection: string) {
+  for (let after: string | undefined; ;) {
+    const page = { collection, prefix: '', after, limit: SCAN_LIMIT_MAX, at: AS_THEY_ARE };
+    const { documents } = await store.scanDocuments(page);
     for (const document of documents) if (document) yield document;
-    after = documents.findLast((document) => document !== undefined)?.id;
-    if (documents.length < SCAN_LIMIT_MAX || after === undefined) return;
+    after = documents.at(-1)?.id;
+    if (after === undefined) return;
   }
 }
 
 async function findUnknown(store: StoreReads, collection: string, range: StateRange): Promise<Fault | undefined> {
-  for await (const document of documentsOf(store, collection, range)) {
+  for await (const document of documentsOf(store, collection)) {
     if (document.revision > range.floor && !(await wasWritten(store, document))) return unknown(document);
   }
   return undefined;

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import type { Write } from '../../src/ledger/commit.js';
 import { createLedger } from '../../src/ledger/ledger.js';
 import { verifyLedger, type VerifyOptions } from '../../src/ledger/verify.js';
 import { type Entry, hashOfEntry } from '../../src/store/entry.js';
 import type { StateDocument } from '../../src/store/state.js';
+import type { ScanRequest, Store } from '../../src/store/store.js';
+import { delegateStore } from '../support/delegating-store.js';
 import type { CreateEngine, Engine } from '../support/engine.js';
 import { SILENT_LOGGER } from '../support/silent-logger.js';
 
@@ -26,6 +29,11 @@ export function describeTampering(createEngine: CreateEngine): void {
     await put('o-11', 12);
     await ledger.close();
     await store.close();
+  };
+  const commitAll = async (store: Store, writes: readonly Write[]) => {
+    const ledger = await createLedger({ store, logger: SILENT_LOGGER });
+    await ledger.commit({ writes });
+    await ledger.close();
   };
   const verify = async (options?: VerifyOptions) => {
     const store = await engine.open();
@@ -150,6 +158,24 @@ export function describeTampering(createEngine: CreateEngine): void {
   it('points at a document that claims to be newer than it is', async () => {
     await engine.tamper.writeDocument({ ...(await documentAt('o-4')), revision: 9 });
     await expectFault('document-unknown', 9);
+  });
+
+  it('points at a document that no commit wrote behind a page of documents that are deleted meanwhile', async () => {
+    await engine.tamper.writeDocument({ ...(await documentAt('o-4')), id: 'p-extra' });
+    const store = await engine.open();
+    const ids = ['o-1', 'o-11', 'o-3', 'o-4', 'o-5', 'o-6', 'o-7', 'o-8', 'o-9'];
+    const readApplied = async () => {
+      const applied = await store.readApplied();
+      await commitAll(
+        store,
+        ids.map((id) => ({ kind: 'delete', collection: 'orders', id })),
+      );
+      return applied;
+    };
+    const scanDocuments = (scan: ScanRequest) => store.scanDocuments({ ...scan, limit: ids.length });
+    const verification = await verifyLedger(delegateStore(store, { readApplied, scanDocuments }));
+    await store.close();
+    expect(verification.ok ? 'no fault' : verification.fault).to.include({ kind: 'document-unknown', revision: 4 });
   });
 
   it('points at a deleted document that was brought back', async () => {
