@@ -3,6 +3,7 @@ import type { Field } from '../store/query/condition.js';
 import type { IndexDeclaration } from '../store/query/query.js';
 import type { StateDocument } from '../store/state.js';
 import type { Schema } from './filter/schema.js';
+import type { ImmutableField } from './immutable-fields.js';
 import { parseOrderBy } from './order-by.js';
 
 /**
@@ -26,6 +27,8 @@ export interface ResourceSettings<T, C = T> {
   readonly codec: ResourceCodec<T, C>;
   /** The fields that filters, orders and masks may name. */
   readonly schema: Schema;
+  /** The fields that are set once, at the creation. Default none. */
+  readonly immutable?: readonly ImmutableField[];
   /** Orders that lists may ask for at any size, as `order_by` has them: `state, create_time desc`. */
   readonly indexes?: readonly string[];
   /** The field that holds the time from which on the resource is taken for deleted. */
@@ -36,8 +39,11 @@ export interface ResourceSettings<T, C = T> {
 
 export interface ResourceDefinition<T, C = T> extends Omit<
   ResourceSettings<T, C>,
-  'indexes' | 'expireTime' | 'cacheable'
+  'indexes' | 'expireTime' | 'cacheable' | 'immutable'
 > {
+  readonly immutable: readonly ImmutableField[];
+  /** Whether an update of the whole leaves alone what `schema` does not name. */
+  readonly leavesUnnamed: boolean;
   readonly indexes: readonly IndexDeclaration[];
   readonly expireTime: { readonly field: Field; readonly stored: 'text' | 'milliseconds' } | undefined;
   readonly cacheable: boolean;
@@ -52,11 +58,13 @@ const INDEXED_TYPES: readonly string[] = ['string', 'number', 'boolean', 'timest
 
 /** Checks a definition, so that a mistake in one stops the start. Throws TypeError. */
 export function defineResource<T, C = T>(settings: ResourceSettings<T, C>): ResourceDefinition<T, C> {
-  const { pattern, schema, indexes = [], cacheable = true } = settings;
+  const { pattern, schema, indexes = [], immutable = [], cacheable = true } = settings;
   if (!/(?:^|\/)\{[a-z_]+\}$/.test(pattern)) throw new TypeError(`Cannot define "${pattern}": it must end with {id}`);
   return {
     ...settings,
     cacheable,
+    immutable,
+    leavesUnnamed: false,
     indexes: indexes.map((index) => toIndex(index, schema)),
     expireTime: findExpireTime(settings),
   };

@@ -3,6 +3,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import { isOutputOnly, readResource } from '../rpc/contract-options.js';
 import { defineResource, type ResourceCodec, type ResourceDefinition, type ResourceSettings } from './definition.js';
 import { createMessageCodec, type GeneratedMessage } from './message-codec.js';
+import { immutableFieldsOf } from './immutable-fields.js';
 import { isKnownField } from './message-schema.js';
 import type { Schema } from './filter/schema.js';
 import { readFor, type ReadContext } from './read-context.js';
@@ -20,7 +21,9 @@ export function defineMessageResource<T>(
   { messageType, ...settings }: MessageResourceSettings<T>,
 ): ResourceDefinition<T> {
   const codec = codecOfMessage(registry, generated, messageType);
-  return defineResource<T>({ ...settings, codec, schema: codec.schema });
+  const message = registry.getMessage(messageType);
+  const immutable = message === undefined ? [] : immutableFieldsOf(registry, message);
+  return defineResource<T>({ ...settings, codec, schema: codec.schema, immutable });
 }
 
 /** Throws TypeError where the contracts know no such message. */
@@ -103,15 +106,8 @@ function resourcesOfCallers<T>(
   const schema = new Map([...definition.schema].filter(isOfCallers));
   const encode = (content: T) =>
     Object.fromEntries(Object.entries(definition.codec.encode(content)).filter(isOfCallers));
-  const resources = createResources(deps, { ...definition, schema, codec: { ...definition.codec, encode } });
-  const everything = [...schema].filter(([, { field }]) => field.kind === 'value').map(([name]) => name);
-  return {
-    create: (creation, options) => resources.create(creation, options),
-    update: ({ mask = [], ...update }, options) => {
-      const isWhole = mask.length === 0 || (mask.length === 1 && mask[0] === '*');
-      return resources.update({ ...update, mask: isWhole ? everything : mask }, options);
-    },
-  };
+  const codec = { ...definition.codec, encode };
+  return createResources(deps, { ...definition, schema, codec, leavesUnnamed: true });
 }
 
 /** The fields of a resource that only its service sets. */

@@ -7,6 +7,7 @@ import { remembering } from '../frozen/frozen.js';
 import type { StateDocument } from '../store/state.js';
 import type { Decodable, ResourceDefinition } from './definition.js';
 import { createExpiry, type Expiry } from './expiry.js';
+import { assertUnchanged } from './immutable-fields.js';
 import { countResources, listResources, type ListQuery, type ResourceCount, type ResourcePage } from './list.js';
 import { notFound, type Kind } from './refusals.js';
 import { readFor, type ReadContext } from './read-context.js';
@@ -29,7 +30,7 @@ export interface ChangeOptions {
 }
 
 /**
- * The standard methods of one kind of resource. Refuses with ResourceError, FilterError, OrderByError, FieldMaskError,
+ * The standard methods of one kind of resource. Refuses with ResourceError, ImmutableFieldError, FilterError, OrderByError, FieldMaskError,
  * PageTokenError or a ledger's error. A resource that has expired is not there for any of them but `watch`.
  */
 export interface Resources<T, C = T> {
@@ -46,7 +47,7 @@ export interface Resources<T, C = T> {
   delete(deletion: Deletion, options?: ChangeOptions): Promise<void>;
   /**
    * Replaces a resource by what `decide` makes of it. If another commit changes it meanwhile, `decide` runs again; what it
-   * throws is thrown on.
+   * throws is thrown on. Rejects with ImmutableFieldError where that would change what is set once.
    */
   change(name: string, decide: (resource: T) => C, options?: ChangeOptions): Promise<T>;
   /** Tells what becomes of resources that meet a filter, commit by commit, from a revision on. */
@@ -114,7 +115,9 @@ export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDe
         const { collection, codec } = definition;
         const existing = await view.get(collection, name);
         if (!expiry.isThere(existing)) throw notFound(definition, 'update', name);
-        return { kind: 'put', collection, id: name, value: codec.encode(decide(codec.decode(existing))) };
+        const value = codec.encode(decide(codec.decode(existing)));
+        assertUnchanged(definition, existing.value, value);
+        return { kind: 'put', collection, id: name, value };
       }, options),
     watch: (options) => watchResources(ledger, definition, options),
   };

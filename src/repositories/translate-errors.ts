@@ -16,7 +16,7 @@ import {
   WriteRefusedError,
 } from './documents/errors.js';
 import { ResumeTokenError } from './documents/document-watches.js';
-import { ResourceError, type ResourceFailure } from './errors.js';
+import { ImmutableFieldError, ResourceError, type ResourceFailure } from './errors.js';
 import { FieldMaskError } from './field-mask.js';
 import { FilterError } from './filter/filter-error.js';
 import { OrderByError } from './order-by.js';
@@ -102,7 +102,8 @@ function toViolation(err: unknown): FieldViolation | undefined {
   if (err instanceof FilterError) return { field: 'filter', description: err.message };
   if (err instanceof OrderByError || err instanceof OrderNeedsIndexError)
     return { field: 'order_by', description: err.message };
-  if (err instanceof UnstorableValueError) return { field: err.path, description: err.message };
+  if (err instanceof UnstorableValueError || err instanceof ImmutableFieldError)
+    return { field: err.path, description: err.message };
   if (err instanceof CommitTooLargeError || err instanceof InvalidLedgerInputError)
     return { field: '', description: err.message };
   return undefined;

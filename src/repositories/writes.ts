@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Write } from '../ledger/commit.js';
 import type { TransactionView } from '../ledger/transact.js';
 import type { JsonObject } from '../store/json-value.js';
+import { assertUnchanged, leavesUnset } from './immutable-fields.js';
 import { prefixOf, type ResourceDefinition } from './definition.js';
 import type { Expiry } from './expiry.js';
 import { applyUpdateMask, checkUpdateMask } from './update-mask.js';
@@ -60,7 +61,10 @@ export function createWrites<T, C>(definition: ResourceDefinition<T, C>, expiry:
         return put(name, value);
       }
       assertEtag(definition, 'update', existing, etag);
-      return put(name, paths === undefined ? value : applyUpdateMask(existing.value, value, { paths, schema }));
+      const changed = paths ?? pathsOfWhole(definition, value);
+      const next = changed ? applyUpdateMask(existing.value, value, { paths: changed, schema }) : value;
+      assertUnchanged(definition, existing.value, next);
+      return put(name, next);
     },
     delete: async (view, { name, etag, allowMissing = false }) => {
       const existing = await view.get(collection, name);
@@ -72,4 +76,15 @@ export function createWrites<T, C>(definition: ResourceDefinition<T, C>, expiry:
       return [{ kind: 'delete', collection, id: name }];
     },
   };
+}
+
+/** What an update without a mask sets where something stays as it is. An immutable field that it leaves out does. */
+function pathsOfWhole(
+  { schema, immutable, leavesUnnamed }: Pick<ResourceDefinition<never>, 'schema' | 'immutable' | 'leavesUnnamed'>,
+  value: JsonObject,
+): readonly string[] | undefined {
+  const left = immutable.filter((field) => leavesUnset(value, field)).map(({ path }) => path.join('.'));
+  if (left.length === 0 && !leavesUnnamed) return undefined;
+  const values = [...schema].filter(([, { field }]) => field.kind === 'value').map(([name]) => name);
+  return values.filter((name) => !left.includes(name));
 }

@@ -12,8 +12,9 @@ const METHOD = 'keelson.options.v1.method';
 const SESSION_TOKEN = 'keelson.options.v1.session_token';
 const SENSITIVITY = 'keelson.options.v1.sensitivity';
 const FIELD_BEHAVIOR = 'google.api.field_behavior';
-/** `OUTPUT_ONLY` of google.api.FieldBehavior. */
+/** Words of google.api.FieldBehavior. */
 const OUTPUT_ONLY = 3;
+const IMMUTABLE = 5;
 const RESOURCE = 'google.api.resource';
 const RESOURCE_REFERENCE = 'google.api.resource_reference';
 
@@ -31,11 +32,20 @@ export function readSensitivity(registry: Registry, { proto }: DescField): Sensi
 }
 
 /** Whether `google.api.field_behavior` says of a field that only the service sets it. */
-export function isOutputOnly(registry: Registry, { proto }: DescField): boolean {
+export function isOutputOnly(registry: Registry, field: DescField): boolean {
+  return behavesAs(registry, field, OUTPUT_ONLY);
+}
+
+/** Whether it says that a field may be set at the creation, and not changed after it. */
+export function isImmutable(registry: Registry, field: DescField): boolean {
+  return behavesAs(registry, field, IMMUTABLE);
+}
+
+function behavesAs(registry: Registry, { proto }: DescField, behavior: number): boolean {
   const extension = registry.getExtension(FIELD_BEHAVIOR);
   if (extension === undefined || proto.options === undefined) return false;
   const stated: unknown = getExtension(proto.options, extension);
-  return Array.isArray(stated) && stated.includes(OUTPUT_ONLY);
+  return Array.isArray(stated) && stated.includes(behavior);
 }
 
 /** A resource that a field names: its type, or the type of its children. */

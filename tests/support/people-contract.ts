@@ -73,7 +73,8 @@ function methodOf(method: DescMethod): MethodDefinition {
   };
 }
 
-function codecOf(schema: DescMessage): MessageCodec<unknown> {
+/** What ts-proto would have generated for a message. */
+export function codecOf(schema: DescMessage): MessageCodec<unknown> {
   return {
     encode: (message) => ({ finish: () => toBinary(schema, message as Message) }),
     decode: (bytes) => fromBinary(schema, bytes),
