@@ -1,11 +1,11 @@
 import type { Config } from '../config.js';
-import { DOCUMENT_RESOURCES } from '../document-services.js';
 import { MASTER_KEY_CHECK } from '../repositories/master-key.js';
 import { inspectEmbeddedDatabase } from '../store/embedded/inspect-database.js';
 import { StoreError } from '../store/errors.js';
-import type { InspectedServer, Inspection } from '../store/inspection.js';
+import type { InspectedServer, Inspection, MissingIndex } from '../store/inspection.js';
 import { inspectMongoDatabase } from '../store/mongo/inspect-database.js';
 import { judgeClock } from './check-clock.js';
+import { readDeclaredIndexes } from './declared-indexes.js';
 import { checkMasterKey } from './check-master-key.js';
 import { ok, problem, reasonOf, warning, type Finding } from './finding.js';
 
@@ -16,7 +16,7 @@ export type DatabaseSettings = Pick<Config, 'storeUrl' | 'dataDir' | 'masterKey'
 /** Looks at the database that the settings name: whether it answers, whose it is, and what it lacks. */
 export async function checkDatabase(settings: DatabaseSettings, now: () => number): Promise<readonly Finding[]> {
   const { storeUrl, dataDir } = settings;
-  const request = { indexes: DOCUMENT_RESOURCES, document: MASTER_KEY_CHECK, now };
+  const request = { indexes: await readDeclaredIndexes(), document: MASTER_KEY_CHECK, now };
   let inspection: Inspection | undefined;
   try {
     inspection =
@@ -28,18 +28,18 @@ export async function checkDatabase(settings: DatabaseSettings, now: () => numbe
   }
   const key = await checkMasterKey(settings, inspection?.document);
   if (inspection === undefined) return [ok(CHECK, 'is not there yet; the first start makes it'), ...key];
-  const { server, collectionsWithoutIndex: missing } = inspection;
+  const { server, missingIndexes: missing } = inspection;
   return [
     ...(server === undefined ? [ok(CHECK, 'can be read (embedded engine)')] : judgeServer(server)),
-    missing.length === 0
-      ? ok('indexes', 'none is missing')
-      : warning(
-          'indexes',
-          `of ${missing.join(', ')} are not all there`,
-          'Start a server again: it builds what is missing',
-        ),
+    ...judgeIndexes(missing),
     ...key,
   ];
+}
+
+function judgeIndexes(missing: readonly MissingIndex[]): readonly Finding[] {
+  if (missing.length === 0) return [ok('indexes', 'none is missing')];
+  const todo = 'Start a server again: it builds what is missing. Until then what would use them looks at all there is';
+  return missing.map(({ collection, index }) => warning('indexes', `"${index}" of ${collection} is missing`, todo));
 }
 
 function judgeServer({ version, aheadMs, isReplicaSet }: InspectedServer): readonly Finding[] {

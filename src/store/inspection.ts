@@ -15,9 +15,15 @@ export interface InspectionRequest {
 export interface Inspection {
   /** Undefined where no server keeps it. */
   readonly server: InspectedServer | undefined;
-  /** Collections that lack an index which is declared or which the engine itself needs. */
-  readonly collectionsWithoutIndex: readonly string[];
+  /** Indexes that are declared, or that the engine itself needs, and are not there. */
+  readonly missingIndexes: readonly MissingIndex[];
   readonly document: StateDocument | undefined;
+}
+
+export interface MissingIndex {
+  readonly collection: string;
+  /** What it has in order, as its declaration says it or as the engine calls it. */
+  readonly index: string;
 }
 
 export interface InspectedServer {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import Database from 'libsql';
-import { MongoClient } from 'mongodb';
+import { MongoClient, type Db } from 'mongodb';
 import { Redis } from 'ioredis';
 import { readConfig } from '../../src/config.js';
 import { examine } from '../../src/doctor/examine.js';
@@ -174,16 +174,22 @@ describe('keelson doctor', function () {
       expectOne(await find(), 'problem', /database: cannot be used: /, /to data of this release/);
     });
 
-    it('finds an index that is missing', async () => {
+    it('finds each index that is missing, whoever declared it, and a start builds them all', async () => {
       await leave();
       const db = new Database(join(dataDir, 'keelson.db'));
-      const indexes = db
-        .prepare("SELECT name FROM sqlite_master WHERE name LIKE 'keelson_index_documents_%'")
-        .all([]) as { name: string }[];
-      db.exec(`DROP INDEX "${indexes[0]?.name ?? ''}"`);
+      const listed = "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'keelson_%'";
+      const dropped = db.prepare(listed).all([]) as { name: string }[];
+      for (const { name } of dropped) db.exec(`DROP INDEX "${name}"`);
       db.close();
 
-      expectOne(await find(), 'warning', /indexes: of documents are not all there/, /Start a server again/);
+      const findings = await find();
+      expect(findings).to.have.length(dropped.length);
+      expectOne(findings, 'warning', /indexes: "create_time" of documents is missing/, /Start a server again/);
+      expectOne(findings, 'warning', /indexes: "time desc" of audit_entries is missing/, /Start a server again/);
+      expectOne(findings, 'warning', /indexes: "expire_time" of keelson_leases is missing/, /Start a server again/);
+
+      await startAndStop({ KEELSON_DATA_DIR: dataDir });
+      expect(await find()).to.deep.equal([]);
     });
 
     it('finds a master key that is gone, or another', async () => {
@@ -332,19 +338,32 @@ describe('keelson doctor', function () {
       expectOne(await find(settings, 60_000), 'problem', /clock of database: is .* s behind/, /NTP/);
     });
 
-    it('finds an index that is missing, and data of a newer release', async () => {
+    it('finds each index that is missing, whoever declared it, and a start builds them all', async () => {
+      const whole = { KEELSON_STORE_URL: urlOf('doctor_indexes'), KEELSON_MASTER_KEY: MASTER_KEY };
+      await startAndStop(whole);
+      const client = await MongoClient.connect(whole.KEELSON_STORE_URL);
+      closing.push(() => client.close());
+      expect(await find(whole)).to.deep.equal([]);
+
+      const settings = { ...whole, KEELSON_STORE_URL: urlOf('doctor_copied') };
+      const lost = await copyWithoutIndexes(client.db('doctor_indexes'), client.db('doctor_copied'));
+
+      const findings = await find(settings);
+      expect(findings).to.have.length(lost);
+      expectOne(findings, 'warning', /indexes: "deletedRevision" of documents is missing/, /Start a server again/);
+      expectOne(findings, 'warning', /indexes: "time desc" of audit_entries is missing/, /Start a server again/);
+
+      await startAndStop(settings);
+      expect(await find(settings)).to.deep.equal([]);
+    });
+
+    it('finds data of a newer release', async () => {
       const url = urlOf('doctor_state');
       const settings = { KEELSON_STORE_URL: url, KEELSON_MASTER_KEY: MASTER_KEY };
       const store = await openMongoStore({ url });
-      await store.declareCollections(['some_things']);
       await store.close();
-      expect(await find(settings)).to.deep.equal([]);
-
       const client = await MongoClient.connect(url);
       closing.push(() => client.close());
-      // As after a restore that left the indexes out.
-      await client.db().collection<{ _id: string }>('keelson_collections').insertOne({ _id: 'restored' });
-      expectOne(await find(settings), 'warning', /indexes: of restored are not all there/, /Start a server again/);
 
       await client
         .db()
@@ -354,3 +373,20 @@ describe('keelson doctor', function () {
     });
   });
 });
+
+/** Copies a database without its indexes, as other tools do. Gives how many indexes there were beside those of the ids. */
+async function copyWithoutIndexes(from: Db, to: Db): Promise<number> {
+  const declared = await from.collection<{ _id: string }>('keelson_collections').find().toArray();
+  const own = ['collections', 'database', 'entries', 'followers', 'leases', 'positions', 'requests'];
+  let indexes = 0;
+  for (const name of [...declared.map(({ _id }) => _id), ...own.map((word) => `keelson_${word}`)]) {
+    const documents = await from.collection(name).find().toArray();
+    if (documents.length > 0) await to.collection(name).insertMany(documents);
+    const listed = await from
+      .collection(name)
+      .indexes()
+      .catch(() => []);
+    indexes += listed.filter((index) => index.name !== '_id_').length;
+  }
+  return indexes;
+}

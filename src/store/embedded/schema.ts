@@ -38,7 +38,15 @@ export function createSchema(db: Database.Database, path: string): void {
   else if (checkedId(db) !== APPLICATION_ID) throw new ForeignDataError(path);
   // Files of the first releases have none.
   db.exec(LEASES_TABLE);
+  for (const { name, table, column } of OWN_INDEXES)
+    db.exec(`CREATE INDEX IF NOT EXISTS ${name} ON ${table} (${column})`);
 }
+
+/** The indexes that the engine itself needs. */
+export const OWN_INDEXES = [
+  { name: 'keelson_leases_by_time', table: 'keelson_leases', column: 'expire_time' },
+  { name: 'keelson_requests_by_time', table: REQUESTS_COLLECTION, column: 'update_time' },
+] as const;
 
 const LEASES_TABLE = `
   CREATE TABLE IF NOT EXISTS keelson_leases (
@@ -48,8 +56,7 @@ const LEASES_TABLE = `
     value TEXT NOT NULL,
     expire_time INTEGER NOT NULL,
     PRIMARY KEY (kind, id)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS keelson_leases_by_time ON keelson_leases (expire_time);`;
+  ) STRICT, WITHOUT ROWID;`;
 
 /** The SQL that makes the table of a collection: one row a document, the value as JSON text. */
 export function documentTable(collection: string): string {
@@ -84,7 +91,6 @@ function createTables(db: Database.Database): void {
     CREATE TABLE keelson_collections (name TEXT NOT NULL PRIMARY KEY) STRICT;
     CREATE TABLE keelson_followers (name TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
     ${documentTable(REQUESTS_COLLECTION)}
-    CREATE INDEX keelson_requests_by_time ON ${REQUESTS_COLLECTION} (update_time);
     COMMIT;
   `);
 }

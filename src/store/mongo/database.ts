@@ -14,6 +14,8 @@ export const DATA_FORMAT = 1;
 /** The mark of a database that is being restored: newer than any release knows, so that none opens it. */
 export const RESTORING_FORMAT = 1_000_000;
 
+export const LEASES_COLLECTION = 'keelson_leases';
+
 /** The collections of a ledger, by what lies in them. */
 export interface LedgerCollections {
   readonly entries: Collection<StoredEntry>;
@@ -30,7 +32,7 @@ export function ledgerCollections(db: Db): LedgerCollections {
     entries: db.collection('keelson_entries'),
     positions: db.collection('keelson_positions'),
     followers: db.collection('keelson_followers'),
-    leases: db.collection('keelson_leases'),
+    leases: db.collection(LEASES_COLLECTION),
     declared: db.collection('keelson_collections'),
     documents: (name) => db.collection(name),
   };

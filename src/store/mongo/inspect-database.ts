@@ -1,8 +1,15 @@
 import { MongoClient, type Db } from 'mongodb';
 import { NewerDataFormatError, RestoreUnfinishedError } from '../errors.js';
-import type { InspectedServer, Inspection, InspectionRequest } from '../inspection.js';
+import type { InspectedServer, Inspection, InspectionRequest, MissingIndex } from '../inspection.js';
+import { orderText } from '../query/order-text.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
-import { DATA_FORMAT, ledgerCollections, RESTORING_FORMAT, type LedgerCollections } from './database.js';
+import {
+  DATA_FORMAT,
+  LEASES_COLLECTION,
+  ledgerCollections,
+  RESTORING_FORMAT,
+  type LedgerCollections,
+} from './database.js';
 import { toStateDocument, type DatabaseMark } from './documents.js';
 import { indexKeys } from './query-range.js';
 
@@ -25,7 +32,7 @@ export async function inspectMongoDatabase(url: string, request: InspectionReque
     const stored = await collections.documents(collection).findOne({ _id: id });
     return {
       server,
-      collectionsWithoutIndex: await findMissing(collections, request),
+      missingIndexes: await findMissing(collections, request),
       document: (stored && toStateDocument(collection, stored)) ?? undefined,
     };
   } finally {
@@ -53,20 +60,42 @@ async function checkMark(db: Db): Promise<void> {
     throw new NewerDataFormatError(db.databaseName, mark.format, DATA_FORMAT);
 }
 
-async function findMissing(collections: LedgerCollections, { indexes }: InspectionRequest): Promise<readonly string[]> {
+interface WantedIndex extends MissingIndex {
+  readonly keys: object;
+}
+
+async function findMissing(
+  collections: LedgerCollections,
+  { indexes }: InspectionRequest,
+): Promise<readonly MissingIndex[]> {
   const names = (await collections.declared.find().toArray()).map(({ _id }) => _id);
   // A database that no server has opened has nothing to miss.
   if (names.length === 0) return [];
-  const wanted = new Map<string, object[]>(names.map((name) => [name, [{ deletedRevision: 1 }]]));
-  for (const { collection, indexes: declared } of indexes) wanted.get(collection)?.push(...declared.map(indexKeys));
-  wanted.set(REQUESTS_COLLECTION, [{ updateTime: 1 }]);
-  const missing: string[] = [];
-  for (const [name, keys] of wanted) {
+  const wanted = [
+    ...indexes.flatMap(declaredOf).filter(({ collection }) => names.includes(collection)),
+    ...ownOf(names),
+  ];
+  const missing: MissingIndex[] = [];
+  for (const name of new Set(wanted.map(({ collection }) => collection))) {
     const there = await collections.documents(name).indexes().catch(ignoreMissingCollection);
     const known = new Set(there.map(({ key }) => JSON.stringify(key)));
-    if (!keys.every((key) => known.has(JSON.stringify(key)))) missing.push(name);
+    const gone = wanted.filter(({ collection, keys }) => collection === name && !known.has(JSON.stringify(keys)));
+    missing.push(...gone.map(({ collection, index }) => ({ collection, index })));
   }
   return missing;
+}
+
+function declaredOf({ collection, indexes }: InspectionRequest['indexes'][number]): readonly WantedIndex[] {
+  return indexes.map((index) => ({ collection, index: orderText(index), keys: indexKeys(index) }));
+}
+
+/** Those that the engine itself needs. */
+function ownOf(names: readonly string[]): readonly WantedIndex[] {
+  return [
+    ...names.map((collection) => ({ collection, index: 'deletedRevision', keys: { deletedRevision: 1 } })),
+    { collection: REQUESTS_COLLECTION, index: 'updateTime', keys: { updateTime: 1 } },
+    { collection: LEASES_COLLECTION, index: 'expireTime', keys: { expireTime: 1 } },
+  ];
 }
 
 /** A collection is made with its first index. */

@@ -79,6 +79,8 @@ async function openDatabase(
   await createOwnIndexes(collections);
   const tailConcern = await strongestReadConcern(collections);
   const declared = new Set((await collections.declared.find().toArray()).map(({ _id }) => _id));
+  // A copy that other tools made of a database may lack them.
+  await createIndexes(collections, [...declared]);
   const indexes = new ReadyIndexes({ waitMs: indexWaitMs });
   return createMongoStore({ client, databaseId, collections, declared, indexes, tailConcern, elapsed });
 }
