@@ -14,6 +14,9 @@ async function* texts(...all: string[]) {
   for (const text of all) yield { text };
 }
 
+/** So many calls fill any window that a connection has. */
+const UNHEARD_CALLS = 100;
+
 /** Longer than a test may take, so that what waits for it fails. */
 const TEST_MS_MAX = 60_000;
 
@@ -87,6 +90,28 @@ describe('a call that streams requests', () =>
       expect((await call).count).to.equal(500);
       expect(heldAt).to.be.lessThan(150);
     });
+
+    it('holds up no other call of its connection while the handler does not read', async () => {
+      const payload = new Uint8Array(16 * 1024);
+      const release = deferred<void>();
+      server.handlers.join = async () => {
+        await release.promise;
+        return words('');
+      };
+      const endless = async function* () {
+        for (;;) yield { payload };
+      };
+      const unheard = Array.from({ length: UNHEARD_CALLS }, () => server.client.join(endless()));
+      while (server.openCalls.size < UNHEARD_CALLS) await new Promise((resolve) => setTimeout(resolve, 20));
+
+      const large = await server.client.say({ payload: new Uint8Array(1024 * 1024) });
+      const said = await collect(server.client.chat(texts('a', 'b', 'c')));
+      release.resolve();
+      await Promise.all(unheard);
+
+      expect(large.payload.length).to.equal(1024 * 1024);
+      expect(said.map(({ text }) => text)).to.deep.equal(['a', 'b', 'c']);
+    }).timeout(TEST_MS_MAX);
 
     it('ends with the deadline while the handler waits for a request that does not come', async () => {
       const stopped = deferred<void>();

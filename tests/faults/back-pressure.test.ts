@@ -6,8 +6,8 @@ import { expect } from 'chai';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import { toFrame } from '../../src/rpc/grpc/frames.js';
 import { EchoServiceDefinition, type Words } from '../support/echo-contract.js';
-import { ENDLESS, words } from '../support/echo-server.js';
-import { TRANSPORT_NAMES } from '../support/on-each-transport.js';
+import { DEAF, ENDLESS, words } from '../support/echo-server.js';
+import { LIMITED_TRANSPORTS, TRANSPORT_NAMES } from '../support/on-each-transport.js';
 import { connectRaw } from '../support/raw-call.js';
 
 const MIB = 1024 * 1024;
@@ -20,18 +20,54 @@ const READ_BYTES = 32 * MIB;
 const MESSAGE_BYTES = 8192;
 const PAYLOAD = new Uint8Array(MESSAGE_BYTES);
 const SENT_BYTES = 8 * MIB;
+/** What each caller has to say: more than any window lets it. */
+const SPEECH_BYTES = 256 * 1024;
+/** A caller may say so much at least before it is held. */
+const SAID_BYTES_MIN = 15 * 1024;
 /** How long the garbage of the streams may take to be collected, and how often that is looked at. */
-const SETTLE_MS_MAX = 15_000;
+const SETTLE_MS_MAX = 30_000;
 const SETTLE_STEP_MS = 250;
-const TEST_MS_MAX = 60_000;
+/** What a caller may hold on its side of one connection before it gives up its streams. */
+const SESSION_MEGABYTES_MAX = 256;
+/** Who has said nothing so many times that somebody looked may say nothing more. */
+const QUIET_LOOKS = 3;
+const TEST_MS_MAX = 90_000;
 
 type EchoClient = ServiceClient<typeof EchoServiceDefinition>;
 
-/** Who stalls, and what good callers of the same method do meanwhile. */
+/** Who stalls, what good callers do meanwhile, and where it holds; docs/transports.md says what the others hold. */
 const STREAMS = {
-  'readers that do not read': { method: 'Repeat', pass: readInOrder },
-  'speakers in both directions that do not read': { method: 'Chat', pass: talkInOrder },
+  'readers that do not read': {
+    method: 'Repeat',
+    text: ENDLESS,
+    says: 0,
+    pass: readInOrder,
+    on: TRANSPORT_NAMES,
+  },
+  'speakers in both directions that do not read': {
+    method: 'Chat',
+    text: ENDLESS,
+    says: 0,
+    pass: talkInOrder,
+    on: TRANSPORT_NAMES,
+  },
+  'callers whom nobody hears': {
+    method: 'Join',
+    text: DEAF,
+    says: SPEECH_BYTES,
+    pass: talkInOrder,
+    on: LIMITED_TRANSPORTS,
+  },
+  'speakers in both directions that do not read, and whom nobody hears': {
+    method: 'Chat',
+    text: ENDLESS,
+    says: SPEECH_BYTES,
+    pass: talkInOrder,
+    on: ['framed'],
+  },
 } as const;
+
+type Stalled = Pick<(typeof STREAMS)[keyof typeof STREAMS], 'method' | 'text' | 'says'>;
 
 for (const transport of TRANSPORT_NAMES) {
   describe(`a server on ${transport}`, () => {
@@ -70,14 +106,18 @@ for (const transport of TRANSPORT_NAMES) {
       }
     }
 
-    for (const [kind, { method, pass }] of Object.entries(STREAMS)) {
+    for (const [kind, { pass, on, ...stalled }] of Object.entries(STREAMS)) {
+      if (!on.some((name) => name === transport)) continue;
       it(`grows by less than 64 MiB with ${READERS} ${kind}, and loses and reorders nothing for those who read`, async () => {
         const good = createClient(EchoServiceDefinition, { address });
         await pass(good);
         const before = await memory();
         for (let i = 0; i < CONNECTIONS; i += 1) {
-          sessions.push(await openStalled(address, { method, count: READERS / CONNECTIONS }));
+          sessions.push(await openStalled(address, { ...stalled, count: READERS / CONNECTIONS }));
         }
+        while ((await memory()).streams < READERS) await delay(SETTLE_STEP_MS);
+        const said = await saidUntilHeld(sessions);
+        if (stalled.says > 0) expect(said / READERS).to.be.at.least(SAID_BYTES_MIN);
         await pass(good);
         const peak = await memory();
         const after = await memoryBelow(before.rss + GROWTH_BYTES_MAX);
@@ -85,7 +125,7 @@ for (const transport of TRANSPORT_NAMES) {
 
         const grown = Math.round((after.rss - before.rss) / MIB);
         process.stdout.write(
-          `      ${transport}: ${after.streams} streams, ${grown} MiB more (${Math.round((peak.rss - before.rss) / MIB)} MiB with garbage)\n`,
+          `      ${transport}: ${after.streams} streams, ${grown} MiB more for ${Math.round(said / MIB)} MiB that they said (${Math.round((peak.rss - before.rss) / MIB)} MiB with garbage)\n`,
         );
         expect(after.streams).to.be.within(READERS, READERS + 1);
         expect(after.rss - before.rss).to.be.lessThan(GROWTH_BYTES_MAX);
@@ -117,13 +157,18 @@ async function talkInOrder(client: EchoClient): Promise<void> {
   expect(expected * MESSAGE_BYTES).to.be.at.least(SENT_BYTES);
 }
 
-/** Opens streams and reads nothing of them, on a connection whose own window is wide, so that each stream has its own. */
-async function openStalled(address: string, { method, count }: { readonly method: string; readonly count: number }) {
-  const session = connectRaw(address);
+/**
+ * Opens streams, says all that may be said on them and reads nothing, on a connection whose own window is wide, so that each
+ * stream has its own.
+ */
+async function openStalled(address: string, { method, text, says, count }: Stalled & { readonly count: number }) {
+  const session = connectRaw(address, { maxSessionMemory: SESSION_MEGABYTES_MAX });
   await once(session, 'connect');
   session.setLocalWindowSize(64 * MIB);
-  const request = toFrame(EchoServiceDefinition.methods.repeat.requestType.encode(words(ENDLESS)).finish());
-  const ready = [];
+  const { requestType } = EchoServiceDefinition.methods.chat;
+  const toMessage = (message: Words) => toFrame(requestType.encode(message).finish());
+  const more = toMessage(words('more', { payload: PAYLOAD }));
+  const speech = Buffer.concat([toMessage(words(text)), ...Array<Buffer>(Math.ceil(says / more.length)).fill(more)]);
   for (let i = 0; i < count; i += 1) {
     const stream = session.request({
       ':method': 'POST',
@@ -132,9 +177,19 @@ async function openStalled(address: string, { method, count }: { readonly method
       te: 'trailers',
     });
     stream.on('error', () => undefined);
-    ready.push(once(stream, 'response'));
-    stream.end(request);
+    if (says > 0) stream.write(speech);
+    else stream.end(speech);
   }
-  await Promise.all(ready);
   return session;
+}
+
+/** Gives how much has been said on the connections once nobody may say more. */
+async function saidUntilHeld(sessions: readonly ClientHttp2Session[]): Promise<number> {
+  const said = () => sessions.reduce((sum, { socket }) => sum + socket.bytesWritten, 0);
+  for (let before = -1, quiet = 0; quiet < QUIET_LOOKS;) {
+    await delay(SETTLE_STEP_MS);
+    quiet = said() === before ? quiet + 1 : 0;
+    before = said();
+  }
+  return said();
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
 import type { Limits } from '../../src/rpc/limits.js';
 import { implementService, type Handlers } from '../../src/rpc/service.js';
@@ -8,6 +9,8 @@ import { startRpcServerWith, type RpcServer, type RpcServerOptions } from './rpc
 /** The text on which Repeat and Chat do not end, with messages that count up. */
 export const ENDLESS = 'endless';
 const ENDLESS_BYTES = 8192;
+/** The text behind which Join reads no more. */
+export const DEAF = 'deaf';
 
 export type EchoHandlers = {
   -readonly [K in keyof Handlers<typeof EchoServiceDefinition>]: Handlers<typeof EchoServiceDefinition>[K];
@@ -60,8 +63,12 @@ function echoHandlers(): EchoHandlers {
       for (let i = 0; text === ENDLESS; i += 1) yield words('', { count: i, payload: new Uint8Array(ENDLESS_BYTES) });
       for (let i = 0; i < count; i += 1) yield words(`${text}${i}`);
     },
-    async join(_ctx, requests) {
-      const texts = (await collect(requests)).map(({ text }) => text);
+    async join(ctx, requests) {
+      const texts: string[] = [];
+      for await (const { text } of requests) {
+        texts.push(text);
+        if (text === DEAF) await once(ctx.signal, 'abort');
+      }
       return words(texts.join(','), { count: texts.length });
     },
     async *chat(_ctx, requests) {

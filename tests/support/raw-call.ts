@@ -2,6 +2,7 @@ import {
   connect,
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type ClientSessionOptions,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2';
@@ -24,8 +25,8 @@ export interface RawCall {
   readonly answer: Promise<RawAnswer>;
 }
 
-export function connectRaw(address: string): ClientHttp2Session {
-  const session = connect(`http://${address}`);
+export function connectRaw(address: string, options: ClientSessionOptions = {}): ClientHttp2Session {
+  const session = connect(`http://${address}`, options);
   session.on('error', () => undefined);
   return session;
 }

@@ -14,6 +14,7 @@ import {
   ErrorCode,
   Flag,
   FrameType,
+  RECEIVE_WINDOW_BYTES,
   Setting,
   STREAM_ID_MAX,
   StreamError,
@@ -59,6 +60,8 @@ export class Connection {
   readonly #pings = new Budget(PINGS);
   readonly #bornMs = performance.now();
   #isGreeted = false;
+  /** True when the peer has taken our settings. */
+  #isHeard = false;
   #awaitsPong = false;
   #drain: 'no' | 'announced' | 'final' = 'no';
   #isEnding = false;
@@ -75,6 +78,7 @@ export class Connection {
     this.#streams = new Streams({ link, limits, listBytesMax, watch, handle, onEmpty });
     this.#output.settings([
       [Setting.MAX_CONCURRENT_STREAMS, limits.streamsPerConnectionMax],
+      [Setting.INITIAL_WINDOW_SIZE, RECEIVE_WINDOW_BYTES],
       [Setting.MAX_HEADER_LIST_SIZE, listBytesMax],
     ]);
     this.#output.windowUpdate(0, CONNECTION_WINDOW_BYTES - WINDOW_BYTES_DEFAULT);
@@ -111,9 +115,13 @@ export class Connection {
     this.#streams.cutStalled();
   }
 
-  /** Tells whether the peer began before then to speak HTTP/2, or to send headers, and has not come to an end with it. */
+  /**
+   * Tells whether the peer began before then to speak HTTP/2, or to send headers, and has not come to an end with it. A peer
+   * that does not take our settings (section 6.5.3) is among them: its streams have wider windows until it does.
+   */
   isSlowSince(beforeMs: number): boolean {
-    return (!this.#isGreeted && this.#bornMs < beforeMs) || (this.#headerBlocks.openSinceMs ?? Infinity) < beforeMs;
+    const isBegun = this.#isGreeted && this.#isHeard;
+    return (!isBegun && this.#bornMs < beforeMs) || (this.#headerBlocks.openSinceMs ?? Infinity) < beforeMs;
   }
 
   #take(chunk: Buffer): void {
@@ -178,13 +186,19 @@ export class Connection {
 
   #takeSettings(frame: Frame): void {
     const settings = readSettings(frame);
-    if (settings === undefined) return;
+    if (settings === undefined) return this.#takeSettingsAck();
     if (this.#isGreeted) this.#streams.countIdleFrame();
     this.#isGreeted = true;
     const { headerTableBytes, streamWindow } = settings;
     if (headerTableBytes !== undefined) this.#encoder.setPeerTableBytes(headerTableBytes);
     this.#output.settingsAck();
     if (streamWindow !== undefined) this.#streams.setWindow(streamWindow);
+  }
+
+  #takeSettingsAck(): void {
+    if (this.#isHeard) return this.#streams.countIdleFrame();
+    this.#isHeard = true;
+    this.#streams.narrowWindows();
   }
 
   /** Section 6.7. */

@@ -4,12 +4,12 @@ import { RESPONSE_HEADERS } from '../grpc/headers.js';
 import { AnswerToStream } from './answer-to-stream.js';
 import type { HpackEncoder } from './hpack/encoder.js';
 import type { Output } from './output.js';
-import { ErrorCode, StreamError, WINDOW_BYTES_DEFAULT } from './protocol.js';
+import { ErrorCode, READ_WINDOW_BYTES, RECEIVE_WINDOW_BYTES, StreamError } from './protocol.js';
 import type { FieldHeaders } from './request-headers.js';
 import type { Sender, SendingStream } from './sender.js';
 
-/** The peer is given back its window when it has used half of it. */
-const CONSUMED_BYTES_TO_TELL = WINDOW_BYTES_DEFAULT / 2;
+/** Who has taken so much of a request piece by piece is a reader who will take more. */
+const READ_BYTES_TO_WIDEN = READ_WINDOW_BYTES;
 /** Pieces that wait for a reader are put together up to this size: each may be a byte. */
 const JOINED_BYTES_MAX = 4 * 1024;
 
@@ -41,9 +41,12 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
   isAccepted = false;
   /** The status that went out, for the figures. */
   status: string | undefined;
-  #receiveWindow = WINDOW_BYTES_DEFAULT;
+  #receiveWindow: number;
   #bytesReceived = 0;
+  /** What the peer may send and what waits here are so much together. */
+  #windowBytes = RECEIVE_WINDOW_BYTES;
   #bytesToTell = 0;
+  #bytesToWiden = READ_BYTES_TO_WIDEN;
   readonly #pieces: Buffer[] = [];
   #reader: PieceReader | undefined;
   #wakePieces: (() => void) | undefined;
@@ -52,10 +55,11 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
   #trailers: OutgoingHttpHeaders | undefined;
   #pendingBefore: Buffer | undefined;
 
-  constructor(id: number, headers: FieldHeaders, link: StreamLink) {
+  constructor(id: number, headers: FieldHeaders, link: StreamLink, receiveWindow: number) {
     this.id = id;
     this.headers = headers;
     this.#link = link;
+    this.#receiveWindow = receiveWindow;
     this.sendWindow = link.sender.streamWindow;
   }
 
@@ -89,6 +93,7 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
 
   read(reader: PieceReader): void {
     this.#reader = reader;
+    this.#bytesToWiden = 0;
     for (const piece of this.#pieces.splice(0)) {
       this.#consume(piece.length);
       reader.piece(piece);
@@ -101,8 +106,9 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
     while (!this.isBrokenOff) {
       const piece = this.#pieces.shift();
       if (piece !== undefined) {
-        this.#consume(piece.length);
         yield piece;
+        // Only now: whoever asks for no more may hold all of this one.
+        this.#consume(piece.length);
       } else if (this.isRequestEnded || this.isClosed) {
         return;
       } else {
@@ -128,6 +134,11 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
     }
     this.#hold(piece);
     this.#wake();
+  }
+
+  /** Takes notice that the peer has taken back a part of the window, which may leave less than none. */
+  narrowWindow(bytes: number): void {
+    this.#receiveWindow -= bytes;
   }
 
   /** Takes END_STREAM. Throws {@link StreamError}. */
@@ -241,7 +252,13 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
 
   #consume(bytes: number): void {
     this.#bytesToTell += bytes;
-    if (this.#bytesToTell < CONSUMED_BYTES_TO_TELL || this.isRequestEnded || this.isClosed) return;
+    this.#bytesToWiden -= bytes;
+    // The peer is given back its window when it has used half of it.
+    if (this.#bytesToTell < this.#windowBytes / 2 || this.isRequestEnded || this.isClosed) return;
+    if (this.#bytesToWiden <= 0) {
+      this.#bytesToTell += READ_WINDOW_BYTES - this.#windowBytes;
+      this.#windowBytes = READ_WINDOW_BYTES;
+    }
     this.#link.output.windowUpdate(this.id, this.#bytesToTell);
     this.#receiveWindow += this.#bytesToTell;
     this.#bytesToTell = 0;

@@ -7,6 +7,10 @@ export const FRAME_BYTES_MAX = 16_384;
 /** The window of a new stream, and of a new connection, before anybody changes it (section 6.9.2). */
 export const WINDOW_BYTES_DEFAULT = 65_535;
 export const WINDOW_BYTES_MAX = 2 ** 31 - 1;
+/** The window that we give a new stream: so much of a request is held while nobody reads it. */
+export const RECEIVE_WINDOW_BYTES = 16 * 1024;
+/** The window of a stream whose request is being read. */
+export const READ_WINDOW_BYTES = 64 * 1024;
 /** A stream id, without the reserved bit. */
 export const STREAM_ID_MAX = 2 ** 31 - 1;
 

@@ -6,7 +6,16 @@ import type { Frame } from './frame-reader.js';
 import { FramedStream, type StreamLink } from './framed-stream.js';
 import { dependsOnItself, type StreamHeaders } from './header-blocks.js';
 import { withoutPadding } from './padding.js';
-import { assertLength, ConnectionError, ErrorCode, Flag, STREAM_ID_MAX, StreamError } from './protocol.js';
+import {
+  assertLength,
+  ConnectionError,
+  ErrorCode,
+  Flag,
+  RECEIVE_WINDOW_BYTES,
+  STREAM_ID_MAX,
+  StreamError,
+  WINDOW_BYTES_DEFAULT,
+} from './protocol.js';
 import { readRequest, readTrailers } from './request-headers.js';
 
 /**
@@ -57,6 +66,8 @@ export class Streams {
   #lastId = 0;
   #lastIdTaken = STREAM_ID_MAX;
   #receiveWindow = CONNECTION_WINDOW_BYTES;
+  /** Of a stream that begins now. */
+  #streamWindow = WINDOW_BYTES_DEFAULT;
 
   constructor(deps: StreamsDeps) {
     this.#deps = deps;
@@ -114,6 +125,12 @@ export class Streams {
 
   setWindow(bytes: number): void {
     this.#link.sender.setStreamWindow(bytes, this.#open.values());
+  }
+
+  /** Takes notice that the peer goes by our settings, for the streams that it has opened as well (section 6.9.2). */
+  narrowWindows(): void {
+    for (const stream of this.#open.values()) stream.narrowWindow(this.#streamWindow - RECEIVE_WINDOW_BYTES);
+    this.#streamWindow = RECEIVE_WINDOW_BYTES;
   }
 
   /** Section 6.1. */
@@ -194,7 +211,7 @@ export class Streams {
         'Headers are too long, or too much waits for the peer',
       );
     }
-    const stream = new FramedStream(streamId, readRequest(streamId, list), this.#link);
+    const stream = new FramedStream(streamId, readRequest(streamId, list), this.#link, this.#streamWindow);
     this.#open.set(streamId, stream);
     this.#fresh.push(stream);
     this.#deps.watch?.begin();

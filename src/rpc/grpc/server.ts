@@ -14,6 +14,8 @@ import { createPatience } from './patience.js';
 import { createSessionGuard, type SessionGuard } from './session-guard.js';
 
 const SESSION_MEGABYTES_MAX = 64;
+/** So much of a request is held while nobody reads it. */
+const RECEIVE_WINDOW_BYTES = 32 * 1024;
 
 export interface GrpcServer {
   /** Listens on `host:port` and gives the port; 0 asks for any free one. */
@@ -89,6 +91,7 @@ function http2Options(limits: Limits) {
   return {
     settings: {
       maxConcurrentStreams: limits.streamsPerConnectionMax,
+      initialWindowSize: RECEIVE_WINDOW_BYTES,
       // Beyond twice the limit HTTP/2 cuts the stream; up to there we answer with an error that names the limit.
       maxHeaderListSize: 2 * limits.metadataBytesMax,
     },
