@@ -4,6 +4,9 @@ import type { StateDocument, StateWrite } from './state.js';
 
 /** What commits do to the state: for each document they touch, requests included, the last thing they make of it. */
 export function effectsOf(commits: readonly Commit[]): readonly StateWrite[] {
+  const [only] = commits;
+  // A document stands in a commit once.
+  if (only && commits.length === 1) return effectsOfCommit(only);
   const effects = new Map<string, StateWrite>();
   for (const commit of commits) {
     for (const effect of effectsOfCommit(commit)) effects.set(documentKey(effect), effect);

@@ -1,10 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import fc from 'fast-check';
+import Database from 'libsql';
+import { type CommitWrite, sealEntry } from '../../src/store/entry.js';
+import type { JsonObject } from '../../src/store/json-value.js';
 import { openEmbeddedStore } from '../../src/store/embedded/open-embedded-store.js';
 import { DATA_FORMAT } from '../../src/store/embedded/schema.js';
 import { createEmbeddedEngine } from '../support/embedded-engine.js';
 import { rejection } from '../support/rejection.js';
+import { seed } from '../support/seed.js';
 import { describeStore } from './store.js';
 
 const USER_VERSION_OFFSET = 60;
@@ -52,6 +57,38 @@ describe('openEmbeddedStore()', () => {
         expect(await readFile(path, 'utf8')).to.equal(content);
       });
     }
+  });
+
+  it('stores any value as the text that stands in its entry, and what the last of several commits left', async () => {
+    const store = await engine.open();
+    await store.declareCollections(['orders']);
+    const put = (id: string, value: JsonObject): CommitWrite => ({
+      ...{ kind: 'put', collection: 'orders', id, value, createRevision: 1, createTime: 1 },
+    });
+    const values = fc.sample(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.json()), { seed: seed(), numRuns: 400 });
+    const edges = ['\u0000', '\u001f', '\u2028', '"\\/', '😀', '0'].map((text) => ({
+      [text]: [text, 1e21, 5e-324, 0.1],
+    }));
+    const kept = [...values, ...edges].map((value, n) => put(`o-${n}"\\`, { n, value: value as JsonObject }));
+    const commits = [
+      { revision: 1, time: 1, writes: [put('changed', { n: 1 }), put('deleted', { n: 1 }), ...kept] },
+      {
+        revision: 2,
+        time: 1,
+        writes: [put('changed', { n: 2 }), { kind: 'delete', collection: 'orders', id: 'deleted' }],
+      },
+    ] as const;
+    await store.append(sealEntry({ commits, time: 1, batchId: 'b', previousHash: 'h' }));
+
+    const db = new Database(join(engine.dataDir, 'keelson.db'), { readonly: true });
+    const rows = db.prepare('SELECT id, value, revision FROM orders ORDER BY revision, rowid').all([]);
+    db.close();
+    const texts = kept.map((write) => ({
+      id: write.id,
+      value: JSON.stringify('value' in write && write.value),
+      revision: 1,
+    }));
+    expect(rows).to.deep.equal([...texts, { id: 'changed', value: '{"n":2}', revision: 2 }]);
   });
 
   context('when it was closed', () => {

@@ -117,7 +117,7 @@ function appendEntry(entry: Entry, statements: Statements, statementsFor: Statem
   if (readTail(statements) !== entry.first - 1) return 'taken';
   const { first, last, time, batchId, previousHash, hash, body } = entry;
   statements.insertEntry.run([first, last, time, batchId, previousHash, hash, body]);
-  for (const effect of effectsOf(decodeCommits(entry))) applyEffect(effect, statementsFor(effect.collection));
+  applyEffects(effectsOf(decodeCommits(entry)), statementsFor);
   return 'appended';
 }
 
@@ -136,14 +136,31 @@ function readTail({ readLast, readFloor }: Statements): number {
   return row?.last ?? 0;
 }
 
-function applyEffect(effect: StateWrite, { put, remove }: DocumentStatements): void {
-  if (effect.document) put.run(rowOf(effect.document));
-  else remove.run([effect.id]);
+// A call of the driver costs more than a row, so that all rows of a table are written by one. Effects are of different
+// documents, and so of any order.
+function applyEffects(effects: readonly StateWrite[], statementsFor: StatementsOf): void {
+  const tables = new Map<string, { readonly puts: unknown[]; readonly removals: string[] }>();
+  for (const { collection, id, document } of effects) {
+    const table = tables.get(collection) ?? { puts: [], removals: [] };
+    tables.set(collection, table);
+    if (document) table.puts.push(columnsOf(document));
+    else table.removals.push(id);
+  }
+  for (const [collection, { puts, removals }] of tables) {
+    const { put, remove } = statementsFor(collection);
+    if (puts.length > 0) put.run([JSON.stringify(puts)]);
+    if (removals.length > 0) remove.run([JSON.stringify(removals)]);
+  }
 }
 
+/** A document as its table has it, the value as JSON text. */
 export function rowOf(document: StateDocument): unknown[] {
-  const { id, value, revision, createRevision, createTime, updateTime } = document;
-  return [id, JSON.stringify(value), revision, createRevision, createTime, updateTime];
+  const [id, value, ...rest] = columnsOf(document);
+  return [id, JSON.stringify(value), ...rest];
+}
+
+function columnsOf({ id, value, revision, createRevision, createTime, updateTime }: StateDocument) {
+  return [id, value, revision, createRevision, createTime, updateTime] as const;
 }
 
 function statementsOf(
@@ -154,10 +171,13 @@ function statementsOf(
   const known = tables.get(name);
   if (known) return known;
   const prepared = {
-    put: db.prepare(`INSERT INTO "${name}" VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    // What SQLite takes out of a JSON text as JSON is the same text.
+    put: db.prepare(`INSERT INTO "${name}"
+      SELECT value ->> 0, value -> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?) WHERE true
+      ON CONFLICT (id) DO UPDATE SET
       value = excluded.value, revision = excluded.revision, create_revision = excluded.create_revision,
       create_time = excluded.create_time, update_time = excluded.update_time`),
-    remove: db.prepare(`DELETE FROM "${name}" WHERE id = ?`),
+    remove: db.prepare(`DELETE FROM "${name}" WHERE id IN (SELECT value FROM json_each(?))`),
   };
   tables.set(name, prepared);
   return prepared;
