@@ -17,6 +17,11 @@ export interface Put {
   readonly collection: string;
   readonly id: string;
   readonly value: JsonObject;
+  /**
+   * The value as JSON.stringify writes it, from whoever has just parsed it from this text and gives it away: it is taken as
+   * it is. A value without it is checked and copied.
+   */
+  readonly json?: string | undefined;
   readonly precondition?: Precondition;
 }
 

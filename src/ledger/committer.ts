@@ -159,11 +159,13 @@ async function makeStand(
 }
 
 function sealVerdicts(verdicts: readonly Verdict[], position: Position): SealedEntry | undefined {
-  const commits = verdicts.flatMap((verdict) => (verdict.kind === 'accepted' ? [verdict.commit] : []));
+  const accepted = verdicts.filter((verdict) => verdict.kind === 'accepted');
+  const commits = accepted.map(({ commit }) => commit);
   const [first] = commits;
   if (!first) return undefined;
+  const encoded = accepted.map((verdict) => verdict.encoded);
   const batchId = randomBytes(16).toString('hex');
-  return { commits, entry: sealEntry({ commits, time: first.time, batchId, previousHash: position.hash }) };
+  return { commits, entry: sealEntry({ commits, encoded, time: first.time, batchId, previousHash: position.hash }) };
 }
 
 async function append(

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { documentKey, documentOf, effectsOf } from '../store/effects.js';
-import type { Commit, CommitRequest, CommitWrite } from '../store/entry.js';
-import { commitOfRequest } from '../store/requests.js';
+import { documentKey, documentOf } from '../store/effects.js';
+import { encodeCommit, type Commit, type CommitRequest, type CommitWrite } from '../store/entry.js';
+import { commitOfRequest, requestDocument } from '../store/requests.js';
 import type { StateDocument } from '../store/state.js';
 import type { CommitResult } from './commit.js';
 import { type LedgerError, PreconditionFailedError, RequestIdReusedError } from './errors.js';
@@ -12,13 +12,20 @@ export type KnownState = ReadonlyMap<string, StateDocument>;
 
 /** What a commit comes to. It holds only if the state it was judged on was the newest. */
 export type Verdict =
-  /** The commit to append; the result follows from it. */
-  | { readonly kind: 'accepted'; readonly commit: Commit; readonly result: CommitResult }
+  /** The commit to append, also as `encodeCommit` writes it; the result follows from it. */
+  | {
+      readonly kind: 'accepted';
+      readonly commit: Commit;
+      readonly encoded: string;
+      readonly result: CommitResult;
+    }
   /** There is a result and nothing to append. */
   | { readonly kind: 'settled'; readonly result: CommitResult }
   | { readonly kind: 'rejected'; readonly error: LedgerError };
 
-type ReplayVerdict = Exclude<Verdict, { readonly kind: 'accepted' }>;
+type Accepted = Extract<Verdict, { readonly kind: 'accepted' }>;
+
+type ReplayVerdict = Exclude<Verdict, Accepted>;
 
 export interface JudgeInput {
   readonly commits: readonly PreparedCommit[];
@@ -33,11 +40,12 @@ export interface JudgeInput {
 export function judge({ commits, state, revision, time }: JudgeInput): readonly Verdict[] {
   const overlay = new Map(state);
   let last = revision;
-  return commits.map((commit) => {
+  return commits.map((commit, index) => {
     const verdict = judgeOne(commit, overlay, { revision: last, time });
     if (verdict.kind === 'accepted') {
       last = verdict.commit.revision;
-      applyTo(overlay, verdict.commit);
+      // Nobody is judged on what the last one leaves.
+      if (index + 1 < commits.length) applyTo(overlay, commit, verdict);
     }
     return verdict;
   });
@@ -64,7 +72,11 @@ function judgeOne(prepared: PreparedCommit, state: KnownState, before: Place): V
     return { kind: 'settled', result: { ...before, documents: [], replayed: false } };
   }
   const commit = toCommit(prepared, state, { revision: before.revision + 1, time: before.time });
-  return { kind: 'accepted', commit, result: resultOf(commit, false) };
+  const encoded = encodeCommit(
+    commit,
+    prepared.writes.map(({ json }) => json),
+  );
+  return { kind: 'accepted', commit, encoded, result: resultOf(commit, false) };
 }
 
 function findReplay({ request }: PreparedCommit, state: KnownState): Verdict | undefined {
@@ -73,24 +85,24 @@ function findReplay({ request }: PreparedCommit, state: KnownState): Verdict | u
 }
 
 function holds(condition: Condition, state: KnownState): boolean {
-  const found = state.get(documentKey(condition));
-  const { wanted } = condition;
+  const { key, wanted } = condition;
+  const found = state.get(key);
   if (wanted === 'exists') return found !== undefined;
   if (wanted === 'absent') return found === undefined;
   return 'value' in wanted ? isDeepStrictEqual(found?.value, wanted.value) : found?.revision === wanted.revision;
 }
 
 function preconditionFailed(condition: Condition, state: KnownState): PreconditionFailedError {
-  return new PreconditionFailedError({ ...condition, found: state.get(documentKey(condition))?.revision });
+  return new PreconditionFailedError({ ...condition, found: state.get(condition.key)?.revision });
 }
 
 function toCommit({ writes, request }: PreparedCommit, state: KnownState, place: Place): Commit {
   return { ...place, ...(request && { request }), writes: writes.map((write) => toCommitWrite(write, state, place)) };
 }
 
-function toCommitWrite({ collection, id, value }: PreparedWrite, state: KnownState, place: Place): CommitWrite {
+function toCommitWrite({ collection, id, key, value }: PreparedWrite, state: KnownState, place: Place): CommitWrite {
   if (!value) return { kind: 'delete', collection, id };
-  const before = state.get(documentKey({ collection, id }));
+  const before = state.get(key);
   const createRevision = before?.createRevision ?? place.revision;
   const createTime = before?.createTime ?? place.time;
   return { kind: 'put', collection, id, value, createRevision, createTime };
@@ -101,9 +113,12 @@ function resultOf(commit: Commit, replayed: boolean): CommitResult {
   return { revision: commit.revision, time: commit.time, documents, replayed };
 }
 
-function applyTo(state: Map<string, StateDocument>, commit: Commit): void {
-  for (const effect of effectsOf([commit])) {
-    if (effect.document) state.set(documentKey(effect), effect.document);
-    else state.delete(documentKey(effect));
+function applyTo(state: Map<string, StateDocument>, { writes }: PreparedCommit, { commit, result }: Accepted): void {
+  for (const [index, { key }] of writes.entries()) {
+    const document = result.documents[index];
+    if (document) state.set(key, document);
+    else state.delete(key);
   }
+  const request = requestDocument(commit);
+  if (request) state.set(documentKey(request), request);
 }

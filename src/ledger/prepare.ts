@@ -27,12 +27,14 @@ export interface PreparedCommit {
   readonly bytes: number;
 }
 
-export interface PreparedWrite extends DocumentName {
+export interface PreparedWrite extends NamedDocument {
   /** `undefined` deletes. */
   readonly value: JsonObject | undefined;
+  /** The value as it is stored. */
+  readonly json: string | undefined;
 }
 
-export interface Condition extends DocumentName {
+export interface Condition extends NamedDocument {
   /** The place in the list of writes followed by the list of checks. */
   readonly index: number;
   readonly wanted: Precondition;
@@ -43,18 +45,24 @@ export interface DocumentName {
   readonly id: string;
 }
 
+interface NamedDocument extends DocumentName {
+  /** Its `documentKey`. */
+  readonly key: string;
+}
+
 /** Checks all of a commit that can be checked without the state, and copies it. */
 export function prepareCommit(input: CommitInput, hasCollection: (name: string) => boolean): PreparedCommit {
   const { writes, checks = [], request } = input;
-  const names = [...new Map([...namedOnce(writes), ...namedOnce(checks)]).values()];
+  const [written, checked] = [namedOnce(writes), namedOnce(checks)];
+  const names = [...new Map<string, DocumentName>([...checked, ...written]).values()];
   checkLimit('the number of documents', COMMIT_DOCUMENTS_MAX, names.length);
   for (const name of names) checkName(name, hasCollection);
-  const prepared = writes.map(prepareWrite);
+  const prepared = Array.from(written, ([key, write]) => prepareWrite(key, write));
   const bytes = prepared.reduce((sum, write) => sum + write.bytes, 0);
   checkLimit('the size of all writes in bytes', COMMIT_BYTES_MAX, bytes);
   return {
     writes: prepared,
-    conditions: [...toConditions(checks, writes.length), ...toConditions(writes, 0)],
+    conditions: [...toConditions(checked, writes.length), ...toConditions(written, 0)],
     ...(request && { request: prepareRequest(request) }),
     documents: request ? [...names, requestRecordName(request)] : names,
     bytes,
@@ -79,8 +87,8 @@ export function checkName({ collection, id }: DocumentName, hasCollection: (name
   checkLimit('the length of an id in bytes', ID_BYTES_MAX, Buffer.byteLength(id));
 }
 
-function namedOnce(names: readonly DocumentName[]): ReadonlyMap<string, DocumentName> {
-  const byKey = new Map<string, DocumentName>();
+function namedOnce<T extends DocumentName>(names: readonly T[]): ReadonlyMap<string, T> {
+  const byKey = new Map<string, T>();
   for (const name of names) {
     const key = documentKey(name);
     if (byKey.has(key)) throw new InvalidLedgerInputError(`Cannot commit: document "${key}" is named twice`);
@@ -89,20 +97,25 @@ function namedOnce(names: readonly DocumentName[]): ReadonlyMap<string, Document
   return byKey;
 }
 
-function prepareWrite(write: Write): PreparedWrite & { readonly bytes: number } {
+function prepareWrite(key: string, write: Write): PreparedWrite & { readonly bytes: number } {
   const { collection, id } = write;
   const nameBytes = WRITE_BYTES + Buffer.byteLength(id);
-  if (write.kind === 'delete') return { collection, id, value: undefined, bytes: nameBytes };
-  const value = copyJsonObject(write.value);
-  const bytes = Buffer.byteLength(JSON.stringify(value));
+  if (write.kind === 'delete') return { collection, id, key, value: undefined, json: undefined, bytes: nameBytes };
+  const value = write.json === undefined ? copyJsonObject(write.value) : write.value;
+  const json = write.json ?? JSON.stringify(value);
+  const bytes = Buffer.byteLength(json);
   checkLimit('the size of a value in bytes', VALUE_BYTES_MAX, bytes);
-  return { collection, id, value, bytes: nameBytes + bytes };
+  return { collection, id, key, value, json, bytes: nameBytes + bytes };
 }
 
-function toConditions(items: readonly (Write | Check)[], firstIndex: number): Condition[] {
-  return items.flatMap(({ collection, id, precondition }, index) =>
-    precondition === undefined ? [] : [{ collection, id, index: firstIndex + index, wanted: precondition }],
-  );
+function toConditions(items: ReadonlyMap<string, Write | Check>, firstIndex: number): Condition[] {
+  const conditions: Condition[] = [];
+  let index = firstIndex;
+  for (const [key, { collection, id, precondition }] of items) {
+    if (precondition !== undefined) conditions.push({ collection, id, key, index, wanted: precondition });
+    index += 1;
+  }
+  return conditions;
 }
 
 function prepareRequest({ caller, id, fingerprint }: CommitRequest): CommitRequest {

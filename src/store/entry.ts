@@ -56,6 +56,8 @@ export interface EntryDraft {
   readonly batchId: string;
   readonly previousHash: string;
   readonly commits: readonly Commit[];
+  /** The same as `encodeCommit` writes them, where the caller has that. */
+  readonly encoded?: readonly string[];
 }
 
 /** Chains a batch of commits, which must not be empty, to the entry before. */
@@ -64,7 +66,8 @@ export function sealEntry(draft: EntryDraft): Entry {
   const last = draft.commits.at(-1)?.revision;
   if (first === undefined || last === undefined) throw new RangeError('Cannot seal an entry: it has no commits');
   const { time, batchId, previousHash } = draft;
-  const body = encodeCommits(draft.commits);
+  const encoded = draft.encoded ?? draft.commits.map((commit) => encodeCommit(commit));
+  const body = `{"commits":[${encoded.join(',')}]}`;
   const unsealed = { first, last, time, batchId, previousHash, body };
   return { ...unsealed, hash: hashOfEntry(unsealed) };
 }
@@ -93,9 +96,20 @@ export function decodeCommits(entry: Entry): readonly Commit[] {
 // The time stands once, in the header of the entry.
 type StoredCommit = Omit<Commit, 'time'>;
 
-function encodeCommits(commits: readonly Commit[]): string {
-  const stored = commits.map(({ revision, request, writes }) => ({ revision, request, writes }));
-  return JSON.stringify({ commits: stored });
+/** A commit as it stands in the body of an entry. `values` are those of its writes as JSON, where the caller has them. */
+export function encodeCommit(
+  { revision, request, writes }: StoredCommit,
+  values: readonly (string | undefined)[] = [],
+): string {
+  const head = `{"revision":${revision}${request === undefined ? '' : `,"request":${JSON.stringify(request)}`}`;
+  return `${head},"writes":[${writes.map((write, index) => encodeWrite(write, values[index])).join(',')}]}`;
+}
+
+function encodeWrite(write: CommitWrite, value: string | undefined): string {
+  if (write.kind === 'delete' || value === undefined) return JSON.stringify(write);
+  const { collection, id, createRevision, createTime } = write;
+  const name = `"kind":"put","collection":${JSON.stringify(collection)},"id":${JSON.stringify(id)}`;
+  return `{${name},"value":${value},"createRevision":${createRevision},"createTime":${createTime}}`;
 }
 
 // The hash vouches for what is inside; this only tells an entry from something else.

@@ -93,6 +93,20 @@ function testImports(settings: () => Readonly<Record<string, string>>): void {
     expect(await count()).to.equal(2);
   });
 
+  it('keep values as any other write does, however their texts are written', async () => {
+    const text = String.raw`{ "zero": -0, "e": 1E2, "tab": "\u0009", "__proto__": {"n": 1.50}, "list": [ ] }`;
+    const fields = JSON.parse('{"zero":0,"e":100,"tab":"\\t","__proto__":{"n":1.5},"list":[]}') as object;
+    await documents.importDocuments(send({ items: [item('a', text)] }));
+    await documents.importDocuments(
+      send({ items: [{ documentId: 'b', content: { $case: 'fields', value: fields } }] }),
+    );
+    for (const id of ['a', 'b']) {
+      const got = await documents.getDocument({ name: `${parent}/documents/${id}` });
+      expect(got.fields).to.deep.equal(fields);
+      expect(Object.is(got.fields?.['zero'], 0)).to.equal(true);
+    }
+  });
+
   it('come from a browser by WebSocket', async () => {
     const socket = new WebSocket(`${app.http.replace('http', 'ws')}/v1/${parent}/documents:import`, 'keelson.v1.json');
     await once(socket, 'open');

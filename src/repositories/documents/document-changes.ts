@@ -18,6 +18,8 @@ export type DocumentChange =
       /** `keep` leaves the content to the transforms; a list of paths (AIP-161) sets parts of it; else it is replaced. */
       readonly mask: readonly string[] | 'keep' | undefined;
       readonly fields: JsonObject;
+      /** The fields as JSON.stringify writes them, where they were parsed from that and belong to the change. */
+      readonly json?: string;
       readonly transforms: readonly FieldTransform[];
     }
   | { readonly kind: 'delete'; readonly name: string; readonly condition: DocumentCondition };

@@ -84,6 +84,8 @@ interface Step {
   readonly position: number;
   readonly found: StateDocument | undefined;
   readonly value: JsonObject | undefined;
+  /** The value as JSON, where the change came with its own. */
+  readonly json: string | undefined;
   readonly added: readonly IndexEntry[];
   readonly removed: readonly IndexEntry[];
 }
@@ -105,13 +107,16 @@ function toStep(deps: PlanDeps, { change, position, found, existing, settings, p
   const nowMs = deps.now();
   const fields = changedContent(change, existing, { kind: definition, schema: definition.schema, nowMs });
   let value: JsonObject | undefined;
+  let json: string | undefined;
   if (fields !== undefined) {
     // What is written whole was checked as it came in.
-    if (change.kind !== 'put' || fields !== change.fields) assertContent(fields);
+    const isWhole = change.kind === 'put' && fields === change.fields;
+    if (!isWhole) assertContent(fields);
     const violations = checkOf(parent, settings)(fields);
     if (violations.length > 0) throw new ContentError(violations);
     const expireTime = expireTimeOf(fields, settings, nowMs);
     value = { fields, ...(expireTime !== undefined && { expire_time: expireTime }) };
+    if (isWhole && change.json !== undefined) json = writeValue(change.json, expireTime);
   }
   const before = entriesOf(settings.indexes, found);
   const after = entriesOf(settings.indexes, value && stateOf(definition.collection, name, value));
@@ -121,6 +126,7 @@ function toStep(deps: PlanDeps, { change, position, found, existing, settings, p
     position,
     found,
     value,
+    json,
     added: without(after, before),
     removed: without(before, after),
   };
@@ -165,7 +171,16 @@ function isTaken(entry: IndexEntry, name: string, owners: Owners): boolean {
   return owner !== undefined && owner.name !== name && owner.expired === undefined;
 }
 
-function apply({ name, value, found, added, removed }: Step, owners: Owners, net: NetWrites, collection: string): void {
+function writeValue(fields: string, expireTime: string | undefined): string {
+  return `{"fields":${fields}${expireTime === undefined ? '' : `,"expire_time":${JSON.stringify(expireTime)}`}}`;
+}
+
+function apply(
+  { name, value, json, found, added, removed }: Step,
+  owners: Owners,
+  net: NetWrites,
+  collection: string,
+): void {
   for (const entry of removed) {
     const owner = owners.get(entry.id);
     if (owner !== undefined && owner.name !== name) continue;
@@ -179,7 +194,7 @@ function apply({ name, value, found, added, removed }: Step, owners: Owners, net
     net.putEntry(entry, name);
     if (isUniqueKey(entry)) owners.set(entry.id, { name, expired: undefined });
   }
-  if (value !== undefined) net.putDocument(collection, name, value);
+  if (value !== undefined) net.putDocument({ collection, id: name, value, json });
   else if (found !== undefined) net.deleteDocument(collection, name);
 }
 

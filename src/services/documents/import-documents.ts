@@ -86,11 +86,12 @@ function readItems(items: readonly DocumentItem[], running: Running): ImportItem
 }
 
 function readItem(
-  { documentId, content }: DocumentItem,
+  item: DocumentItem,
   { running, index }: { readonly running: Running; readonly index: number },
 ): ImportItem {
+  const { documentId } = item;
   try {
-    const { fields, bytes } = readContent(content);
+    const content = readContent(item.content);
     if (!DOCUMENT_ID.test(documentId))
       throw new StrictJsonError('has no document id of 1 to 128 of A-Z, a-z, 0-9, "_", "-", "." and "~"');
     const name = `${running.parent}/documents/${documentId}`;
@@ -98,8 +99,8 @@ function readItem(
     return {
       index,
       documentId,
-      bytes,
-      change: { kind: 'put', name, condition, mask: undefined, fields, transforms: [] },
+      bytes: content.json.length,
+      change: { kind: 'put', name, condition, mask: undefined, transforms: [], ...content },
     };
   } catch (err) {
     if (!(err instanceof StrictJsonError) && !(err instanceof ServiceError)) throw err;
@@ -107,13 +108,15 @@ function readItem(
   }
 }
 
-function readContent(content: DocumentItem['content']): { readonly fields: JsonObject; readonly bytes: number } {
-  if (content?.$case === 'json') {
-    const { value, json } = parseStrictJson(content.value);
-    return { fields: readFields('fields', value, json), bytes: json.length };
-  }
-  const fields = readFields('fields', content?.value);
-  return { fields, bytes: JSON.stringify(fields).length };
+function readContent(content: DocumentItem['content']): { readonly fields: JsonObject; readonly json: string } {
+  // What comes as a message becomes the same text, so that all of it belongs to this call and is JSON.
+  if (content?.$case !== 'json') return readText(JSON.stringify(readFields('fields', content?.value)));
+  return readText(content.value);
+}
+
+function readText(text: string): { readonly fields: JsonObject; readonly json: string } {
+  const { value, json } = parseStrictJson(text);
+  return { fields: readFields('fields', value, json), json };
 }
 
 /** Turns what is known of an import into what its contracts promise. */

@@ -5,7 +5,7 @@ export class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
 }
 
-/** A JSON object, and the same written without spaces. */
+/** A JSON object, and the same as JSON.stringify writes it. */
 export interface StrictJson {
   readonly value: JsonObject;
   readonly json: string;
@@ -21,8 +21,10 @@ export function parseStrictJson(text: string): StrictJson {
     throw new StrictJsonError('must be a JSON object');
   // Written again it is the same text, unless something was lost, or it was written in another way to begin with.
   const json = stringify(value);
-  if (json !== text) assertNothingLost(text);
-  return { value: value as JsonObject, json };
+  if (json === text) return { value: value as JsonObject, json };
+  assertNothingLost(text);
+  // Minus zero is written as zero.
+  return { value: JSON.parse(json) as JsonObject, json };
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
-import { decodeCommits, genesisHash, hashOfEntry, sealEntry } from '../../../src/store/entry.js';
+import { decodeCommits, encodeCommit, genesisHash, hashOfEntry, sealEntry } from '../../../src/store/entry.js';
 
 const SEALED = sealEntry({
   time: 1_900_000_000_000,
@@ -37,6 +37,17 @@ describe('sealEntry()', () => {
 
   it('refuses to make an entry of nothing', () => {
     expect(() => sealEntry({ time: 1, batchId: 'b', previousHash: 'h', commits: [] })).to.throw(RangeError);
+  });
+});
+
+describe('encodeCommit()', () => {
+  it('writes the same with values that were encoded before', () => {
+    const value = { '': 'a "text" \u0000', nested: { list: [1e21, null, true], ['__proto__']: {} } };
+    const put = { kind: 'put', collection: 'orders', id: 'o"1', value, createRevision: 3, createTime: 5 } as const;
+    const gone = { kind: 'delete', collection: 'orders', id: 'o-2' } as const;
+    const commit = { revision: 7, writes: [put, gone, put] };
+    const encoded = encodeCommit(commit, [JSON.stringify(value), undefined, undefined]);
+    expect(encoded).to.equal(JSON.stringify(commit)).and.to.equal(encodeCommit(commit));
   });
 });
 
