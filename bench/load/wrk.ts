@@ -8,6 +8,12 @@ import type { Sample } from '../result.js';
 
 const run = promisify(execFile);
 const CONNECTIONS = 64;
+/**
+ * Node takes one new connection in each turn of its event loop, and in between answers all that it has: of 64 that come at
+ * once, the last waits for some 64 * 64 / 2 calls. A server that has just started may need more for that than the two
+ * seconds after which wrk speaks of a time-out.
+ */
+const TIMEOUT = '10s';
 const MS_PER_SECOND = 1000;
 const UNITS_MS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000, m: 60_000 };
 
@@ -33,7 +39,18 @@ export async function wrkContender(bench: Bench, system: string, call: HttpCall)
       await probeHttp(call);
       const seconds = Math.max(1, Math.round(durationMs / MS_PER_SECOND));
       const [program, args] = onCores(bench.cores.load, [
-        ...['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', '-s', script, call.url],
+        ...[
+          'wrk',
+          '-t1',
+          `-c${CONNECTIONS}`,
+          `-d${seconds}s`,
+          '--timeout',
+          TIMEOUT,
+          '--latency',
+          '-s',
+          script,
+          call.url,
+        ],
       ]);
       const { stdout } = await run(program, args);
       await probeHttp(call);
