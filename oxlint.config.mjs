@@ -38,7 +38,7 @@ const DRIVERS = [
   { packages: ['@grpc/grpc-js', '@grpc/reflection', 'grpc-health-check'], files: ['src/rpc/**'] },
   { packages: ['prom-client'], files: ['src/telemetry/metrics.ts'] },
   { packages: ['@opentelemetry/*'], files: ['src/telemetry/tracing.ts'] },
-  { packages: ['fastify', '@fastify/*', 'ws'], files: ['src/gateway/**'] },
+  { packages: ['@fastify/*', 'ws'], files: ['src/gateway/**'] },
 ];
 
 const MOCHA_WORDS = ['describe', 'context', 'it'];

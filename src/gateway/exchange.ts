@@ -26,33 +26,23 @@ export interface Exchange {
   session?: SessionTokens | undefined;
 }
 
-interface Opening {
-  /** The request target as it came. */
-  readonly url: string;
-  /** How long the body may take to arrive. */
-  readonly bodyTimeoutMs: number;
-}
-
-/** Opens the exchange of a request. */
-export function openExchange(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { url, bodyTimeoutMs }: Opening,
-): Exchange {
+/** Opens the exchange of a request, whose body may take so long to arrive. */
+export function openExchange(request: IncomingMessage, response: ServerResponse, bodyTimeoutMs: number): Exchange {
   const signal = new CallerWatch();
   // The event also follows a normal end, when everything has been written.
-  response.once('close', () => {
+  response.on('close', () => {
     if (!response.writableFinished) signal.abort();
   });
   return {
     request,
     response,
-    target: splitTarget(url),
+    target: splitTarget(request.url ?? ''),
     requestId: readRequestId(request.headers),
     arrival: new BodyArrival(request, response, bodyTimeoutMs),
     signal,
     peer: `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? ''}`,
     peerName: readPeerName(request.socket),
     startMs: performance.now(),
+    session: undefined,
   };
 }

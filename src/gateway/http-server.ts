@@ -1,7 +1,8 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
-import fastify, { type FastifyInstance } from 'fastify';
-import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { LazyDispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
@@ -14,7 +15,6 @@ import { createHandler, type Handler } from './handler.js';
 import { sendAnswer } from './http/send-answer.js';
 import { answerBrokenRequest } from './http/broken-request.js';
 import { createCors } from './http/cors.js';
-import { readRequestId } from './http/headers.js';
 import { renderError } from './rest/render-error.js';
 import { createRouter, type Router } from './routes/router.js';
 import type { ServerInfo } from './server-info.js';
@@ -103,8 +103,8 @@ export function httpSettings(settings: {
 export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
   const { log, limits = DEFAULT_HTTP_LIMITS } = deps;
   let current = createServing(deps);
-  const app = createApp({ current: () => current, log, limits, tls: deps.tls });
-  deps.connections?.watch('http', app.server);
+  const server = createListener(limits, deps.tls);
+  deps.connections?.watch('http', server);
   const sockets = createWebSockets({
     current: () => current,
     log,
@@ -113,17 +113,25 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     socketsMax: limits.webSocketsMax,
     heartbeatMs: (deps.streamTimes ?? DEFAULT_STREAM_TIMES).heartbeatMs,
   });
-  app.server.on('upgrade', (request, socket, head) => sockets.upgrade(request, socket, head));
+  const serve = createServe({ current: () => current, log, limits, isClosing: () => closed !== undefined });
+  server.on('request', serve);
+  server.on('checkContinue', (request, response) => {
+    letBodyCome(request, response, limits);
+    serve(request, response);
+  });
+  server.on('upgrade', (request, socket, head) => sockets.upgrade(request, socket, head));
   let closed: Promise<void> | undefined;
   const stopTaking = (): Promise<void> => {
     sockets.goAway();
-    return (closed ??= app.close());
+    // Connections with nothing on them are closed too. One that never listened has nothing to close.
+    return (closed ??= new Promise((resolve) => server.close(() => resolve())));
   };
   return {
-    async listen(address) {
-      await app.listen(address);
-      const bound = app.server.address();
-      return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : address;
+    async listen({ host, port }) {
+      server.listen({ host, port });
+      await once(server, 'listening');
+      const bound = server.address();
+      return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : { host, port };
     },
     goAway: () => void stopTaking(),
     async close(budgetMs) {
@@ -132,7 +140,7 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
           ? undefined
           : setTimeout(() => {
               sockets.cut();
-              app.server.closeAllConnections();
+              server.closeAllConnections();
             }, budgetMs);
       await stopTaking();
       clearTimeout(timer);
@@ -165,70 +173,53 @@ function createServing(deps: HttpGatewayDeps): Serving {
   return { handle, registry: table.registry, dispatcher, socketRouter, firstWordMs: limits.requestTimeoutMs };
 }
 
-interface AppParts {
+interface ServeDeps {
   readonly current: () => Serving;
   readonly log: Logger;
   readonly limits: HttpLimits;
-  readonly tls: Tls | undefined;
+  /** Whether connections end with the answers that are on them. */
+  readonly isClosing: () => boolean;
 }
 
-/**
- * Fastify owns the listener and the connections. Routing, bodies and errors are the gateway's, which answers in the
- * first hook: Fastify's router decodes a path before it matches, and its error texts are its own.
- */
-function createApp({ current, log, limits, tls }: AppParts): FastifyInstance {
-  const app = fastify({
-    logger: false,
-    // Nothing for its router to stumble over; the target as it came is in `originalUrl`.
-    rewriteUrl: () => '/',
-    return503OnClosing: false,
-    exposeHeadRoutes: false,
-    // A listener has one time for all requests, and a stream of them may take as long as its call: bodies are timed here.
-    requestTimeout: 0,
-    keepAliveTimeout: limits.idleTimeoutMs,
-    ...listenerOptions(limits, tls),
-    clientErrorHandler: (err, socket) => answerBrokenRequest(err, socket),
-  });
-  let isClosing = false;
-  app.addHook('preClose', (done) => {
-    isClosing = true;
-    done();
-  });
-  app.addHook('onRequest', async (request, reply) => {
-    const opening = { url: request.originalUrl, bodyTimeoutMs: limits.requestTimeoutMs };
-    const answer = await current().handle(openExchange(request.raw, reply.raw, opening));
-    reply.hijack();
-    sendAnswer(reply.raw, answer, { isLast: isClosing });
-  });
-  app.setErrorHandler((err, request, reply) => {
-    const requestId = readRequestId(request.headers);
-    log.error({ err, requestId }, 'http request failed');
-    const context = { registry: current().registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
-    const { status, headers, body } = renderError(err, context);
-    return reply.code(status).headers(headers).send(body);
-  });
-  // Fastify's types know one kind of server at a time.
-  tls?.attach(app.server as Server as HttpsServer);
-  app.server.on('checkContinue', (request, response) => letBodyCome(app, request, response, limits));
-  return app;
+/** Makes what answers each request of a listener. */
+function createServe({ current, log, limits, isClosing }: ServeDeps) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const { handle, registry } = current();
+    const exchange = openExchange(request, response, limits.requestTimeoutMs);
+    handle(exchange)
+      .then((answer) => sendAnswer(response, answer, { isLast: isClosing() }))
+      .catch((err: unknown) => {
+        const { requestId } = exchange;
+        log.error({ err, requestId }, 'http request failed');
+        if (response.headersSent) return void response.destroy();
+        const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
+        sendAnswer(response, renderError(err, context), { isLast: true });
+      });
+  };
 }
 
-function listenerOptions(limits: HttpLimits, tls: Tls | undefined): { readonly http: ServerOptions } {
-  const http = {
+/** Routing, bodies and errors are the gateway's; Node has the connections and what HTTP/1 is. */
+function createListener(limits: HttpLimits, tls: Tls | undefined): Server {
+  const options: ServerOptions = {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.requestTimeoutMs,
+    // A listener has one time for all requests, and a stream of them may take as long as its call: bodies are timed here.
+    requestTimeout: 0,
     connectionsCheckingInterval: limits.requestTimeoutMs / 2,
+    keepAliveTimeout: limits.idleTimeoutMs,
   };
-  return tls === undefined ? { http } : ({ https: { ...http, ...serverOptions(tls) } } as never);
+  const server = tls === undefined ? createServer(options) : createTlsListener(options, tls);
+  server.on('clientError', (err, socket) => answerBrokenRequest(err, socket as Socket));
+  return server;
+}
+
+function createTlsListener(options: ServerOptions, tls: Tls): Server {
+  const server = createTlsServer({ ...options, ...serverOptions(tls) });
+  tls.attach(server);
+  return server;
 }
 
 /** Asks for a body that was announced, unless it is one that will be refused for its size. */
-function letBodyCome(
-  app: FastifyInstance,
-  request: IncomingMessage,
-  response: ServerResponse,
-  { bodyBytesMax }: HttpLimits,
-): void {
-  if (Number(request.headers['content-length'] ?? 0) <= bodyBytesMax) response.writeContinue();
-  app.server.emit('request', request, response);
+function letBodyCome({ headers }: IncomingMessage, response: ServerResponse, { bodyBytesMax }: HttpLimits): void {
+  if (Number(headers['content-length'] ?? 0) <= bodyBytesMax) response.writeContinue();
 }
