@@ -1,3 +1,4 @@
+import type { Awaitable } from '../async/awaitable.js';
 import { invalidRequest, ServiceError } from '../rpc/errors.js';
 import { CallMetadata } from '../rpc/metadata.js';
 import type { Method } from '../rpc/method-table.js';
@@ -41,33 +42,40 @@ export type Handler = (exchange: Exchange) => Promise<HttpAnswer>;
 
 export function createHandler(deps: HandlerDeps): Handler {
   return async (exchange) => {
-    const answered = withSafeHeaders(exchange.requestId, await answerAnyhow(deps, exchange));
-    return compress(exchange.request, deps.cors(exchange.request.headers, answered));
+    const responseMetadata = new CallMetadata();
+    let answered: HttpAnswer;
+    try {
+      answered = await answer(deps, exchange, responseMetadata);
+    } catch (err) {
+      logRefusal(deps.log, exchange, err);
+      answered = answerError(deps, exchange, { err, responseMetadata });
+    }
+    const { request, requestId } = exchange;
+    return compress(request, deps.cors(request.headers, withSafeHeaders(requestId, answered)));
   };
 }
 
-async function answerAnyhow(deps: HandlerDeps, exchange: Exchange): Promise<HttpAnswer> {
-  const responseMetadata = new CallMetadata();
-  try {
-    return await answer(deps, exchange, responseMetadata);
-  } catch (err) {
-    logRefusal(deps.log, exchange, err);
-    const { authorization = '', 'if-match': ifMatch } = exchange.request.headers;
-    const rendered = renderError(err, {
-      registry: deps.registry,
-      requestId: exchange.requestId,
-      hasToken: /^bearer /i.test(authorization),
-      hasIfMatch: ifMatch !== undefined,
-      isPretty: PRETTY.test(exchange.target?.query ?? ''),
-    });
-    return { ...rendered, headers: { ...toHttpHeaders(responseMetadata), ...rendered.headers } };
-  }
+interface Failed {
+  readonly err: unknown;
+  readonly responseMetadata: CallMetadata;
+}
+
+function answerError({ registry }: HandlerDeps, exchange: Exchange, { err, responseMetadata }: Failed): HttpAnswer {
+  const { authorization = '', 'if-match': ifMatch } = exchange.request.headers;
+  const rendered = renderError(err, {
+    registry,
+    requestId: exchange.requestId,
+    hasToken: /^bearer /i.test(authorization),
+    hasIfMatch: ifMatch !== undefined,
+    isPretty: PRETTY.test(exchange.target?.query ?? ''),
+  });
+  return { ...rendered, headers: { ...toHttpHeaders(responseMetadata), ...rendered.headers } };
 }
 
 /** Errors come before the query is understood, so its wish to be read by people is looked for in the text. */
 const PRETTY = /(?:^|&)(?:\$|%24)?prettyPrint(?:=(?:true|1)?)?(?:&|$)/;
 
-async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: CallMetadata): Promise<HttpAnswer> {
+function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: CallMetadata): Awaitable<HttpAnswer> {
   const match = findRoute(deps, exchange);
   const httpMethod = exchange.request.method ?? '';
   if (match.kind === 'not-found') {
@@ -91,8 +99,10 @@ async function answer(deps: HandlerDeps, exchange: Exchange, responseMetadata: C
 /** A page that is recognised by its cookie calls, on every protocol, as if it had sent the token. */
 function recogniseSession(exchange: Exchange): void {
   const { headers } = exchange.request;
-  exchange.session = readSession(headers);
-  const token = exchange.session?.accessToken ?? '';
+  const session = readSession(headers);
+  if (session === undefined) return;
+  exchange.session = session;
+  const token = session.accessToken;
   if (token !== '' && headers.authorization === undefined) headers.authorization = `Bearer ${token}`;
 }
 

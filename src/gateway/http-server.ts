@@ -183,7 +183,7 @@ interface ServeDeps {
 
 /** Makes what answers each request of a listener. */
 function createServe({ current, log, limits, isClosing }: ServeDeps) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { handle, registry } = current();
     const exchange = openExchange(request, response, limits.requestTimeoutMs);
     handle(exchange)
@@ -195,6 +195,10 @@ function createServe({ current, log, limits, isClosing }: ServeDeps) {
         const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
         sendAnswer(response, renderError(err, context), { isLast: true });
       });
+  };
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    // A moment later a body is there as well that has come in one packet with its head, and nobody has to wait for it.
+    queueMicrotask(() => serve(request, response));
   };
 }
 

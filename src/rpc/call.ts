@@ -1,3 +1,4 @@
+import type { Awaitable } from '../async/awaitable.js';
 import type { CallerSignal } from './caller-watch.js';
 import type { ServiceError } from './errors.js';
 import type { CallMetadata } from './metadata.js';
@@ -46,7 +47,7 @@ export interface Dispatcher {
 }
 
 /** An encoded message, or how to get it: that is asked for once the call is admitted, and may fail with a ServiceError. */
-export type Request = Uint8Array | (() => Promise<Uint8Array>);
+export type Request = Uint8Array | (() => Awaitable<Uint8Array>);
 
 /** Also takes requests that have not arrived yet, so that a call is watched over from its first byte. */
 export interface LazyDispatcher extends Dispatcher {

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../async/awaitable.js';
+import { afterwards, type Awaitable } from '../async/awaitable.js';
 import type { Request } from './call.js';
 import { assertSize } from './call-limits.js';
 import type { Caller } from './context.js';
@@ -48,11 +48,11 @@ export function createEntrance({ authenticator, authorizer, table }: EntranceDep
         running.stages.enter('request');
         return admit(running);
       };
-      return caller instanceof Promise ? caller.then(admitAs) : admitAs(caller);
+      return afterwards(caller, admitAs);
     },
     receive(running, request) {
       if (typeof request !== 'function') return admitOne(running, request);
-      return request().then((bytes) => {
+      return afterwards(request(), (bytes) => {
         running.lifetime.assertOpen();
         return admitOne(running, bytes);
       });

@@ -8,6 +8,10 @@ const ACCEPTABLE = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** Gives the id that the caller has set, where it is fit for logs and headers, or a new one. */
 export function requestIdOf(metadata: CallMetadata): string {
-  const given = metadata.get(REQUEST_ID_KEY);
+  return toRequestId(metadata.get(REQUEST_ID_KEY));
+}
+
+/** Takes what was given as an id where it is one, and makes a new one where not. */
+export function toRequestId(given: string | undefined): string {
   return given !== undefined && ACCEPTABLE.test(given) ? given : randomUUID();
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServiceError } from '../../rpc/errors.js';
 import { answerLateRequest } from './broken-request.js';
-import { hasBody } from './read-body.js';
+import { hasArrived, hasBody } from './read-body.js';
 
 /**
  * Keeps the time in which the body of a request has to arrive: all of it at once, unless the call reads it in parts. Then
@@ -17,7 +17,7 @@ export class BodyArrival {
     this.#request = request;
     this.#response = response;
     this.#timeoutMs = timeoutMs;
-    if (!hasBody(request.headers)) return;
+    if (!hasBody(request.headers) || hasArrived(request)) return;
     this.#begin();
     request.once('close', () => clearTimeout(this.#timer));
     // What nobody reads flows away after the answer, and not for ever.

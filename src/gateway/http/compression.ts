@@ -16,8 +16,13 @@ const COMPRESSIBLE = /^(?:text\/|application\/(?:json|proto|x-ndjson))/;
  * Compresses an answer as the client accepts it. A stream is flushed with every message, so that none waits for the
  * next. The entity tag becomes a weak one: it names the resource and not these bytes.
  */
-export async function compress({ headers, method }: IncomingMessage, answer: HttpAnswer): Promise<HttpAnswer> {
-  if (!COMPRESSIBLE.test(answer.headers['content-type'] ?? '') || isSmall(answer.body)) return answer;
+export function compress(request: IncomingMessage, answer: HttpAnswer): HttpAnswer | Promise<HttpAnswer> {
+  // Most answers are small, and none of them waits.
+  if (isSmall(answer.body) || !COMPRESSIBLE.test(answer.headers['content-type'] ?? '')) return answer;
+  return compressLarge(request, answer);
+}
+
+async function compressLarge({ headers, method }: IncomingMessage, answer: HttpAnswer): Promise<HttpAnswer> {
   // A part is counted in bytes of the whole as it is.
   if (answer.status === PARTIAL_CONTENT) return answer;
   const vary = joinNames(answer.headers['vary'], 'accept-encoding');

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip } from 'node:zlib';
+import type { Awaitable } from '../../async/awaitable.js';
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
 import { bodyTooLarge, HttpFailure } from './http-failure.js';
 
-const DECODERS = new Map([
+const DECODERS = new Map<string, Decoder>([
   ['br', promisify(brotliDecompress)],
   ['gzip', promisify(gunzip)],
   ['x-gzip', promisify(gunzip)],
@@ -32,13 +33,14 @@ export function checkPlainBody(headers: IncomingHttpHeaders): void {
 }
 
 /** Decompresses a body, and stops at the first byte beyond `bytesMax`: a few bytes can stand for gigabytes. */
-export async function decompress(
-  bytes: Buffer,
-  contentEncoding: string | undefined,
-  bytesMax: number,
-): Promise<Buffer> {
-  const decode = DECODERS.get(contentEncoding?.toLowerCase() ?? '');
-  if (decode === undefined || bytes.length === 0) return bytes;
+export function decompress(bytes: Buffer, contentEncoding: string | undefined, bytesMax: number): Awaitable<Buffer> {
+  const decode = contentEncoding === undefined ? undefined : DECODERS.get(contentEncoding.toLowerCase());
+  return decode === undefined || bytes.length === 0 ? bytes : decoded(decode, bytes, bytesMax);
+}
+
+type Decoder = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+async function decoded(decode: Decoder, bytes: Buffer, bytesMax: number): Promise<Buffer> {
   try {
     return await decode(bytes, { maxOutputLength: bytesMax });
   } catch (err) {

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidRequest } from '../../rpc/errors.js';
-import { CallMetadata } from '../../rpc/metadata.js';
+import { CallMetadata, type MetadataSource } from '../../rpc/metadata.js';
 import { CONSISTENCY_KEY, CONSISTENCY_TOKEN_KEY } from '../../rpc/consistency.js';
-import { REQUEST_ID_KEY, requestIdOf } from '../../rpc/request-id.js';
+import { REQUEST_ID_KEY, toRequestId } from '../../rpc/request-id.js';
 
 /** Marks a header that is metadata under the rest of its name, in both directions. */
 const PREFIX = 'grpc-metadata-';
@@ -20,14 +20,40 @@ const RESERVED = /^(?:grpc-|:|x-keelson-)|^(?:authorization|content-type|host|te
  * without that prefix, whose values are base64 where the name ends in `-bin`.
  */
 export function toCallMetadata(headers: IncomingHttpHeaders, requestId: string): CallMetadata {
-  const metadata = new CallMetadata();
-  metadata.add(REQUEST_ID_KEY, requestId);
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== 'string' || name === REQUEST_ID_KEY) continue;
-    if (SHARED.has(name) || INCOMING.has(name) || name.startsWith(SHARED_PREFIX)) metadata.add(name, value);
-    else if (name.startsWith(PREFIX)) addPrefixed(metadata, name, value);
+  const metadata = new CallMetadata(new HeaderMetadata(headers, requestId));
+  for (const name in headers) {
+    const value = headers[name];
+    if (name.startsWith(PREFIX) && typeof value === 'string') addPrefixed(metadata, name, value);
   }
   return metadata;
+}
+
+/** The headers that are metadata as they are. Most calls ask for a few, and none for all. */
+class HeaderMetadata implements MetadataSource {
+  readonly #headers: IncomingHttpHeaders;
+  readonly #requestId: string;
+
+  constructor(headers: IncomingHttpHeaders, requestId: string) {
+    this.#headers = headers;
+    this.#requestId = requestId;
+  }
+
+  get(key: string): string | undefined {
+    if (key === REQUEST_ID_KEY) return this.#requestId;
+    const value = isMetadata(key) ? this.#headers[key] : undefined;
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  copyTo(metadata: CallMetadata): void {
+    metadata.add(REQUEST_ID_KEY, this.#requestId);
+    for (const [name, value] of Object.entries(this.#headers)) {
+      if (name !== REQUEST_ID_KEY && typeof value === 'string' && isMetadata(name)) metadata.add(name, value);
+    }
+  }
+}
+
+function isMetadata(header: string): boolean {
+  return INCOMING.has(header) || SHARED.has(header) || header.startsWith(SHARED_PREFIX);
 }
 
 function addPrefixed(metadata: CallMetadata, header: string, value: string): void {
@@ -41,9 +67,7 @@ function addPrefixed(metadata: CallMetadata, header: string, value: string): voi
 /** Gives the id of a request: the caller's own, where it is fit for one, or a new one. */
 export function readRequestId(headers: IncomingHttpHeaders): string {
   const given = headers[REQUEST_ID_KEY];
-  const metadata = new CallMetadata();
-  if (typeof given === 'string') metadata.add(REQUEST_ID_KEY, given);
-  return requestIdOf(metadata);
+  return toRequestId(typeof given === 'string' ? given : undefined);
 }
 
 /** Makes HTTP headers from the metadata that a call sends back. Values that HTTP cannot carry are left out. */

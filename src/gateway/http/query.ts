@@ -24,6 +24,7 @@ export interface Query {
 export function parseQuery(query: string): Query {
   const parameters: QueryParameter[] = [];
   const violations: FieldViolation[] = [];
+  if (query === '') return { parameters, violations };
   const pairs = query.split('&').filter((pair) => pair !== '');
   if (pairs.length > QUERY_PARAMETERS_MAX) {
     return {

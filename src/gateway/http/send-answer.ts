@@ -13,12 +13,16 @@ export function sendAnswer(
   { status, headers: given, body }: HttpAnswer,
   { isLast }: SendOptions,
 ): void {
-  const headers: Record<string, string | number> = { ...given };
-  if (isLast) headers['connection'] = 'close';
-  // Who calls by Connect takes `application/json` alone for an error of that protocol; texts are those of REST.
-  if (typeof body === 'string' && headers['content-type'] === JSON_TYPE) headers['content-type'] += '; charset=utf-8';
+  const headers: string[] = [];
+  for (const name in given) {
+    const value = given[name] ?? '';
+    // Who calls by Connect takes `application/json` alone for an error of that protocol; texts are those of REST.
+    const isJsonText = name === 'content-type' && value === JSON_TYPE && typeof body === 'string';
+    headers.push(name, isJsonText ? JSON_TEXT_TYPE : value);
+  }
+  if (isLast) headers.push('connection', 'close');
   if (typeof body === 'string' || body instanceof Uint8Array) {
-    if (!BODILESS.has(status)) headers['content-length'] = Buffer.byteLength(body);
+    if (!BODILESS.has(status)) headers.push('content-length', String(Buffer.byteLength(body)));
     response.writeHead(status, headers);
     response.end(body);
     return;
@@ -29,4 +33,5 @@ export function sendAnswer(
 }
 
 const JSON_TYPE = 'application/json';
+const JSON_TEXT_TYPE = `${JSON_TYPE}; charset=utf-8`;
 const BODILESS = new Set([204, 304]);

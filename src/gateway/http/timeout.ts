@@ -16,6 +16,7 @@ const MS_PER_SECOND = 1000;
  * in seconds (`1.5`); the shorter one where both are given. Throws a ServiceError when one is malformed.
  */
 export function readTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
+  if (headers['grpc-timeout'] === undefined && headers['x-server-timeout'] === undefined) return undefined;
   const given = [
     parse(headers, 'grpc-timeout', GRPC, ([, digits, unit]) => Number(digits) * (MS_PER_UNIT[unit ?? ''] ?? 0)),
     parse(headers, 'x-server-timeout', SECONDS, ([seconds]) => Number(seconds) * MS_PER_SECOND),

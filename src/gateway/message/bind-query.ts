@@ -31,6 +31,7 @@ export function bindQuery(
   tree: RequestTree,
   parameters: readonly QueryParameter[],
 ): readonly FieldViolation[] {
+  if (parameters.length === 0) return [];
   const violations: FieldViolation[] = [];
   const seen = new Set<string>();
   for (const { name, value } of parameters) {

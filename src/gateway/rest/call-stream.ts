@@ -33,7 +33,7 @@ export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise
   const first = messages.next();
   try {
     // A stream begins once its request is there: until then there is nothing that it could be quiet about.
-    await (upload === undefined ? Promise.race([first, request.received]) : undefined);
+    await (upload === undefined ? Promise.race([first, request.received()]) : undefined);
     // The type of a file is in its first message.
     await (givesHttpBody(binding) ? first : undefined);
     await settledWithin(first, deps.streamTimes.firstMessageWaitMs);

@@ -17,13 +17,14 @@ export async function callUnary(deps: CallDeps, routed: RoutedRequest): Promise<
   const { binding, exchange, responseMetadata } = routed;
   const { request, upload, output, selection } = readRequest(deps, routed);
   const call = toIncomingCall(routed);
-  const answered =
-    upload === undefined
+  let whole: Uint8Array;
+  try {
+    whole = await (upload === undefined
       ? deps.dispatcher.unary(binding.method, call, request.read)
-      : deps.dispatcher.clientStream(binding.method, call, upload);
-  const whole = await answered.catch((err: unknown) => {
+      : deps.dispatcher.clientStream(binding.method, call, upload));
+  } catch (err) {
     throw request.explain(err);
-  });
+  }
   const { bytes, cookie } =
     exchange.session === undefined ? { bytes: whole, cookie: undefined } : takeSession(deps.registry, binding, whole);
   if (givesHttpBody(binding)) return fileAnswer(routed, bytes);

@@ -1,11 +1,12 @@
 import { toBinary, type Message } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
+import { afterwards, type Awaitable } from '../../async/awaitable.js';
 import type { IncomingCall } from '../../rpc/call.js';
 import { invalidRequest, type FieldViolation } from '../../rpc/errors.js';
 import type { CallMetadata } from '../../rpc/metadata.js';
 import type { CallDeps } from '../call-deps.js';
 import type { Exchange } from '../exchange.js';
-import { isUpload, setHttpBody, takesHttpBody, type HttpBody } from '../http-body/http-body.js';
+import { isUpload, setHttpBody, takesHttpBody } from '../http-body/http-body.js';
 import { readUpload } from '../http-body/upload.js';
 import { applyPreconditions } from '../http/entity-tag.js';
 import { toCallMetadata } from '../http/headers.js';
@@ -13,7 +14,7 @@ import { LateRequest } from '../http/late-request.js';
 import { parseQuery, type QueryParameter } from '../http/query.js';
 import { hasBody, readBody } from '../http/read-body.js';
 import { readTimeoutMs } from '../http/timeout.js';
-import { bindRequest, type JsonBody } from '../message/bind-request.js';
+import { bindRequest, type RequestParts } from '../message/bind-request.js';
 import { parseSelection, SelectionError, type Selection } from '../message/field-selection.js';
 import { resumeField } from '../message/resume.js';
 import { takeSystemParameters, type OutputOptions } from '../message/system-parameters.js';
@@ -74,18 +75,32 @@ function readSelection(
   }
 }
 
-async function readMessage(
+function readMessage(
   deps: CallDeps,
-  { exchange, binding, segments }: RoutedRequest,
+  routed: RoutedRequest,
   parameters: readonly QueryParameter[],
-): Promise<Uint8Array> {
-  const file = takesHttpBody(binding) ? await readFile(deps, exchange) : undefined;
-  const body = file === undefined ? await readJsonBody(deps, exchange, binding) : undefined;
-  const message = bindRequest(deps.registry, binding, { segments, parameters, body });
-  if (file !== undefined) setHttpBody(binding, message, file);
+): Awaitable<Uint8Array> {
+  const { exchange, binding, segments } = routed;
+  const { headers } = exchange.request;
+  if (takesHttpBody(binding)) {
+    return afterwards(readBody(exchange.request, deps.bodyBytesMax), (data) => {
+      const message = bindRequest(deps.registry, binding, { segments, parameters, body: undefined });
+      setHttpBody(binding, message, { contentType: headers['content-type'] ?? '', data });
+      return finishMessage(deps, routed, message);
+    });
+  }
+  const bind = (body: RequestParts['body']) =>
+    finishMessage(deps, routed, bindRequest(deps.registry, binding, { segments, parameters, body }));
+  if (!hasBody(headers)) return bind(undefined);
+  if (binding.body.kind !== 'none') checkJsonType(headers);
+  return afterwards(readBody(exchange.request, deps.bodyBytesMax), (bytes) => bind(parseBody(binding, bytes)));
+}
+
+/** Fills in what comes in headers, and encodes the message. */
+function finishMessage({ registry }: CallDeps, { exchange, binding }: RoutedRequest, message: Message): Uint8Array {
   applyPreconditions(exchange.request.headers, binding, message);
   resumeAfterLastEvent(exchange, binding, message);
-  fillFromSession(deps.registry, binding, message, exchange.session);
+  fillFromSession(registry, binding, message, exchange.session);
   return toBinary(binding.method.descriptor.input, message);
 }
 
@@ -93,25 +108,13 @@ async function readMessage(
 function resumeAfterLastEvent({ request }: Exchange, { method }: Binding, message: Message): void {
   const { input, methodKind } = method.descriptor;
   const lastEventId = request.headers['last-event-id'];
+  if (methodKind !== 'server_streaming' || typeof lastEventId !== 'string') return;
   const field = resumeField(input);
-  if (methodKind !== 'server_streaming' || typeof lastEventId !== 'string' || field === undefined) return;
-  reflect(input, message).set(field, lastEventId);
-}
-
-async function readFile({ bodyBytesMax }: CallDeps, { request }: Exchange): Promise<HttpBody> {
-  const data = await readBody(request, bodyBytesMax);
-  return { contentType: request.headers['content-type'] ?? '', data };
+  if (field !== undefined) reflect(input, message).set(field, lastEventId);
 }
 
 /** Reads the body where the contract has one. Elsewhere one is refused, for what it says would go unheard. */
-async function readJsonBody(
-  { bodyBytesMax }: CallDeps,
-  { request }: Exchange,
-  { body }: Binding,
-): Promise<JsonBody | undefined> {
-  if (!hasBody(request.headers)) return undefined;
-  if (body.kind !== 'none') checkJsonType(request.headers);
-  const bytes = await readBody(request, bodyBytesMax);
+function parseBody({ body }: Binding, bytes: Buffer): RequestParts['body'] {
   if (bytes.length === 0) return undefined;
   if (body.kind === 'none') {
     throw invalidRequest([

@@ -11,9 +11,10 @@ export function fillFromSession(
   message: Message,
   session: SessionTokens | undefined,
 ): void {
+  if (session === undefined) return;
   const { input } = method.descriptor;
   const field = fieldsOf(registry, input).refreshToken;
-  if (session === undefined || field === undefined) return;
+  if (field === undefined) return;
   const fields = reflect(input, message);
   if (fields.get(field) === '') fields.set(field, session.refreshToken);
 }

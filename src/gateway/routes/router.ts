@@ -95,21 +95,25 @@ interface Search {
   readonly httpMethod: string;
   readonly segments: readonly string[];
   readonly verb: string;
-  /** Collects the methods of the routes that match but for their method. */
-  readonly others: Set<string>;
+  /** The methods of the routes that match but for their method. */
+  others: Set<string> | undefined;
 }
 
 function find<T>(root: Node<T>, verbs: ReadonlySet<string>, httpMethod: string, path: PathSegments): RouteMatch<T> {
-  const others = new Set<string>();
+  let others: Search['others'];
   const withVerb = cutVerb(path, verbs);
   if (withVerb !== undefined) {
     const { verb, segments } = withVerb;
-    const entry = walk(root, 0, { httpMethod, segments: segments.decoded, verb, others });
+    const search: Search = { httpMethod, segments: segments.decoded, verb, others };
+    const entry = walk(root, 0, search);
     if (entry !== undefined) return { kind: 'found', entry, segments };
+    ({ others } = search);
   }
-  const entry = walk(root, 0, { httpMethod, segments: path.decoded, verb: '', others });
+  const search: Search = { httpMethod, segments: path.decoded, verb: '', others };
+  const entry = walk(root, 0, search);
   if (entry !== undefined) return { kind: 'found', entry, segments: path };
-  return others.size === 0 ? { kind: 'not-found' } : { kind: 'method-not-allowed', allow: allowed(others) };
+  ({ others } = search);
+  return others === undefined ? { kind: 'not-found' } : { kind: 'method-not-allowed', allow: allowed(others) };
 }
 
 /** Cuts a known verb off the last segment. An escaped colon belongs to a value, never to a verb. */
@@ -139,12 +143,13 @@ function walk<T>(node: Node<T>, index: number, search: Search): RouteEntry<T> | 
   );
 }
 
-function pick<T>(ends: Ends<T>, { verb, httpMethod, others }: Search): RouteEntry<T> | undefined {
+function pick<T>(ends: Ends<T>, search: Search): RouteEntry<T> | undefined {
+  const { verb, httpMethod } = search;
   const byMethod = ends.get(verb);
   if (byMethod === undefined) return undefined;
   const entry =
     byMethod.get(httpMethod) ?? (httpMethod === 'HEAD' ? byMethod.get('GET') : undefined) ?? byMethod.get('*');
-  if (entry === undefined) for (const method of byMethod.keys()) others.add(method);
+  if (entry === undefined) search.others = new Set([...(search.others ?? []), ...byMethod.keys()]);
   return entry;
 }
 
