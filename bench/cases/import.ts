@@ -4,6 +4,7 @@ import Database from 'libsql';
 import { MongoClient } from 'mongodb';
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { createClient } from '../../src/rpc/client/create-client.js';
+import { PARENT as PARENT_OF_ID } from '../../src/store/embedded/sql-fields.js';
 import { startMongoServer } from '../../tests/support/mongo-server.js';
 import type { Bench, BenchCase, Contender } from '../bench.js';
 import type { Result } from '../result.js';
@@ -77,8 +78,8 @@ async function onMongo(bench: Bench): Promise<Result[]> {
 /** The table and the indexes that documents lie in. */
 const SAME_ROWS = `(id TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL,
     create_revision INTEGER NOT NULL, create_time INTEGER NOT NULL, update_time INTEGER NOT NULL) STRICT;
-  CREATE INDEX by_create_time ON documents (rtrim(id, replace(id, '/', '')), create_time, id);
-  CREATE INDEX by_update_time ON documents (rtrim(id, replace(id, '/', '')), update_time, id)`;
+  CREATE INDEX by_create_time ON documents (${PARENT_OF_ID}, create_time, id);
+  CREATE INDEX by_update_time ON documents (${PARENT_OF_ID}, update_time, id)`;
 
 function openBare(path: string, table: string, rowOf: (row: Row) => unknown[]) {
   const db = new Database(path);

@@ -10,8 +10,11 @@ export const COLUMNS = {
   updateTime: 'update_time',
 } as const;
 
-/** What stands in an id before its last part, with the slash. */
-export const PARENT = `rtrim(id, replace(id, '/', ''))`;
+/**
+ * What stands in an id before its last part, with the slash: the id less the last of a list of its parts. To trim what is no
+ * slash looks for each character of the last part among all others, which takes three times as long where that is a UUID.
+ */
+export const PARENT = `substr(id, 1, length(id) - length(json_extract('[' || replace(json_quote(id), '/', '","') || ']', '$[#-1]')))`;
 
 /** A JSON path. Keys are written as JSON, and a quote by its number, because SQLite looks for the next quote. */
 export function jsonPath(keys: readonly string[]): string {
