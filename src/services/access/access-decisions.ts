@@ -1,5 +1,6 @@
 import type { ReadContext } from '../../repositories/read-context.js';
 import type { Replica } from '../../repositories/replica.js';
+import { toServiceError } from '../../repositories/translate-errors.js';
 import type { Authorizer } from '../../rpc/access.js';
 import type { CallContext, Caller, Clock } from '../../rpc/context.js';
 import type { AccessModel } from './access-model.js';
@@ -41,9 +42,13 @@ export function createAccessDecisions({ model, replica, clock }: AccessDecisions
       const decide = () => callerMay(ctx.caller, permission, resource);
       // Without the signal, which would cost as much as the decision: whoever asks ends the wait with the call.
       const reached = replica.reach({ consistency: ctx.consistency });
-      return reached === undefined ? decide() : reached.then(decide);
+      return reached === undefined ? decide() : reached.then(decide, refuse);
     },
   };
+}
+
+function refuse(err: unknown): never {
+  throw toServiceError(err);
 }
 
 const NON_CANONICAL = /(?:^|\/)(?:\.{0,2})(?:\/|$)|[^!-~]|%/;

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { Binding, Role } from '../../../../gen/keelson/access/v1/resources.js';
 import { createAccessDecisions } from '../../../../src/services/access/access-decisions.js';
 import { AccessModel } from '../../../../src/services/access/access-model.js';
+import { StoreFailedError } from '../../../../src/store/errors.js';
+import { rejection } from '../../../support/rejection.js';
 
 describe('createAccessDecisions()', () => {
   const model = new AccessModel();
@@ -36,4 +38,17 @@ describe('createAccessDecisions()', () => {
       expect(may(name)).to.equal(false);
     });
   }
+
+  it('says that the database is away where it cannot see how far the log goes, and does not look like a fault', async () => {
+    const away = createAccessDecisions({
+      model,
+      replica: { reach: async () => Promise.reject(new StoreFailedError('read the log')) },
+      clock: { now: () => 0 },
+    });
+    const caller = { name: 'users/ada', permissions: ['*'] };
+    const signal = new AbortController().signal;
+    const consistency = { freshness: 'latest', saw: () => {}, caughtUp: () => {}, sawToken: () => {} } as const;
+    const asked = Promise.resolve(away.isAllowed({ caller, signal, consistency }, 'documents.documents.get', resource));
+    expect(await rejection(asked)).to.include({ name: 'ServiceError', reason: 'STORE_UNAVAILABLE' });
+  });
 });
