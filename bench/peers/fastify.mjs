@@ -1,5 +1,6 @@
 // What a good engineer writes by hand with Fastify for the same call. With `full`, it does what Keelson does for each call:
-// a token that is looked up and compared by its hash, a permission, validation, a deadline, an id, metrics and a log line.
+// a token that is looked up and compared by its hash, a permission, validation, a deadline, ids of request and trace, metrics, a log
+// line, and headers that say what no browser may do with the answer.
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import Fastify from 'fastify';
 import pino from 'pino';
@@ -7,6 +8,14 @@ import { Counter, Histogram, Registry } from 'prom-client';
 import { sayReady } from './listening.mjs';
 
 const SECRET = 'bench-secret';
+const SAFE_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const full = process.argv[2] === 'full';
 
 const app = Fastify({
@@ -46,7 +55,10 @@ function addWhatKeelsonDoes(server) {
 
   server.decorateRequest('caller', null);
   server.decorateRequest('deadline', null);
+  server.decorateRequest('traceId', null);
   server.addHook('onRequest', async (request, reply) => {
+    const traceparent = TRACEPARENT.exec(request.headers.traceparent ?? '');
+    request.traceId = traceparent?.[1] ?? randomUUID().replaceAll('-', '');
     request.deadline = setTimeout(() => reply.code(504).send({ error: 'too late' }), 5000);
     const [id, secret] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]?.split('.') ?? [];
     const key = keys.get(id);
@@ -54,6 +66,7 @@ function addWhatKeelsonDoes(server) {
     request.caller = key;
     if (!key.permissions.includes('bench.echoes.get')) return reply.code(403).send({});
     reply.header('x-request-id', request.id);
+    reply.headers(SAFE_HEADERS);
   });
   server.addHook('onResponse', async (request, reply) => {
     clearTimeout(request.deadline);
@@ -66,6 +79,7 @@ function addWhatKeelsonDoes(server) {
       code: reply.statusCode,
       durationMs: reply.elapsedTime,
       requestId,
+      traceId: request.traceId,
       caller: caller?.name,
       peer,
     };
