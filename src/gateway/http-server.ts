@@ -114,10 +114,10 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     heartbeatMs: (deps.streamTimes ?? DEFAULT_STREAM_TIMES).heartbeatMs,
   });
   const serve = createServe({ current: () => current, log, limits, isClosing: () => closed !== undefined });
-  server.on('request', serve);
+  server.on('request', (request, response) => void serve(request, response));
   server.on('checkContinue', (request, response) => {
     letBodyCome(request, response, limits);
-    serve(request, response);
+    void serve(request, response);
   });
   server.on('upgrade', (request, socket, head) => sockets.upgrade(request, socket, head));
   let closed: Promise<void> | undefined;
@@ -181,24 +181,22 @@ interface ServeDeps {
   readonly isClosing: () => boolean;
 }
 
-/** Makes what answers each request of a listener. */
+/** Makes what answers each request of a listener. Never throws. */
 function createServe({ current, log, limits, isClosing }: ServeDeps) {
-  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // A moment later a body is there as well that has come in one packet with its head, and nobody has to wait for it.
+    await Promise.resolve();
     const { handle, registry } = current();
     const exchange = openExchange(request, response, limits.requestTimeoutMs);
-    handle(exchange)
-      .then((answer) => sendAnswer(response, answer, { isLast: isClosing() }))
-      .catch((err: unknown) => {
-        const { requestId } = exchange;
-        log.error({ err, requestId }, 'http request failed');
-        if (response.headersSent) return void response.destroy();
-        const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
-        sendAnswer(response, renderError(err, context), { isLast: true });
-      });
-  };
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    // A moment later a body is there as well that has come in one packet with its head, and nobody has to wait for it.
-    queueMicrotask(() => serve(request, response));
+    try {
+      sendAnswer(response, await handle(exchange), { isLast: isClosing() });
+    } catch (err) {
+      const { requestId } = exchange;
+      log.error({ err, requestId }, 'http request failed');
+      if (response.headersSent) return void response.destroy();
+      const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };
+      sendAnswer(response, renderError(err, context), { isLast: true });
+    }
   };
 }
 

@@ -74,8 +74,8 @@ export function readRequestId(headers: IncomingHttpHeaders): string {
 export function toHttpHeaders(metadata: CallMetadata): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [key, value] of metadata.entries()) {
-    const name = SHARED.has(key) || key.startsWith(SHARED_PREFIX) ? key : `${PREFIX}${key}`;
-    if (TOKEN.test(name) && FIELD_VALUE.test(value)) append(headers, name, value);
+    const isShared = SHARED.has(key) || key.startsWith(SHARED_PREFIX);
+    if (FIELD_VALUE.test(value) && TOKEN.test(key)) append(headers, isShared ? key : `${PREFIX}${key}`, value);
   }
   for (const [key, value] of metadata.binaryEntries()) {
     if (TOKEN.test(key)) append(headers, `${PREFIX}${key}`, Buffer.from(value).toString('base64'));
