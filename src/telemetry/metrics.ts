@@ -3,24 +3,15 @@ import {
   collectDefaultMetrics,
   Counter,
   Gauge,
-  Histogram,
   Registry,
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client';
+import { CallFigures, type CallFigure } from './call-figures.js';
 import { SlowCalls, type SlowCall } from './slow-calls.js';
 
-const SECONDS_PER_MS = 1 / 1000;
-/** From a cached read to a call that waits for a person. */
-const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-
-/** What is counted of a call that has ended. Each value comes from the contract or a table: callers cannot make new ones. */
-export interface CountedCall {
-  readonly service: string;
-  readonly method: string;
-  readonly protocol: string;
-  readonly code: string;
-  readonly durationMs: number;
+/** What is counted of a call that has ended. Each word comes from the contract or a table: callers cannot make new ones. */
+export interface CountedCall extends CallFigure {
   readonly requestId: string;
   /** A stream may last as long as its client likes: it is not slow. */
   readonly isStream: boolean;
@@ -82,19 +73,7 @@ function aggregate(snapshots: readonly MetricsSnapshot[]): Registry {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const calls = new Counter({
-    name: 'keelson_calls_total',
-    help: 'Calls that have ended',
-    labelNames: ['service', 'method', 'protocol', 'code'],
-    registers: [registry],
-  });
-  const durations = new Histogram({
-    name: 'keelson_call_duration_seconds',
-    help: 'How long calls took from their headers to their end',
-    labelNames: ['service', 'method', 'protocol'],
-    buckets: DURATION_BUCKETS_SECONDS,
-    registers: [registry],
-  });
+  const figures = new CallFigures(registry);
   const refused = new Counter({
     name: 'keelson_calls_refused_total',
     help: 'Calls that were turned away before they began, because there was too much to do',
@@ -105,10 +84,8 @@ export function createMetrics(): Metrics {
   return {
     countRefused: (limit) => refused.inc({ limit }),
     countCall(call) {
-      const { service, method, protocol, code, durationMs } = call;
       if (!call.isStream) slowCalls.note(call);
-      calls.inc({ service, method, protocol, code });
-      durations.observe({ service, method, protocol }, durationMs * SECONDS_PER_MS);
+      figures.count(call);
     },
     gauge(name, help, read, { across: aggregator = 'sum' } = {}) {
       const collect = () => gauge.set(read());
