@@ -36,7 +36,7 @@ const DRIVERS = [
   { packages: ['ioredis'], files: ['src/cache/redis*', 'src/cache/redis*/**', 'src/ledger/wake/redis*'] },
   { packages: ['libsql', 'better-sqlite3', 'node:sqlite'], files: ['src/store/embedded/**'] },
   { packages: ['@grpc/grpc-js', '@grpc/reflection', 'grpc-health-check'], files: ['src/rpc/**'] },
-  { packages: ['prom-client'], files: ['src/telemetry/metrics.ts'] },
+  { packages: ['prom-client'], files: ['src/telemetry/metrics.ts', 'src/telemetry/call-figures.ts'] },
   { packages: ['@opentelemetry/*'], files: ['src/telemetry/tracing.ts'] },
   { packages: ['@fastify/*', 'ws'], files: ['src/gateway/**'] },
 ];

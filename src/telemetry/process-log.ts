@@ -3,7 +3,8 @@ import { openSync } from 'node:fs';
 import { destination, pino, type Logger } from 'pino';
 
 const STDERR = 2;
-/** Lines wait for the end of a turn of the event loop, or until they are this long together. */
+/** Lines wait so long for others, or until they are this long together: a write costs as much as some calls do. */
+const BATCH_MS = 10;
 const BATCH_CHARACTERS_MAX = 64 * 1024;
 
 /** Where a process writes its log. */
@@ -14,14 +15,17 @@ export interface ProcessLog {
 }
 
 /**
- * Opens the log of a process: a line of JSON for each entry, on standard error or in a file. The lines of one turn of the event loop
- * are written together: the stream looks at all that waits for each line that it gets.
+ * Opens the log of a process: a line of JSON for each entry, on standard error or in a file. Lines are written together, a moment
+ * after the first of them. What ends by itself has written them all; who is killed may have lost those of the last moment.
  */
 export function openProcessLog(level: string, dest: number | string = STDERR): ProcessLog {
   // A file is open before the first line, for one that ends at once has to be written too.
   const output = destination({ dest: typeof dest === 'string' ? openSync(dest, 'a') : dest, sync: false });
   let lines = '';
+  let timer: NodeJS.Timeout | undefined;
   const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
     if (lines === '') return;
     output.write(lines);
     lines = '';
@@ -31,7 +35,7 @@ export function openProcessLog(level: string, dest: number | string = STDERR): P
     output.flushSync();
   };
   const write = (line: string) => {
-    if (lines === '') setImmediate(flush);
+    timer ??= setTimeout(flush, BATCH_MS).unref();
     lines += line;
     if (lines.length >= BATCH_CHARACTERS_MAX) flush();
   };

@@ -26,4 +26,27 @@ describe('openProcessLog()', () => {
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { n: number }).n)).to.deep.equal(numbers);
   });
+
+  it('writes by itself, a moment later', async () => {
+    const file = join(folder, 'log');
+    const { log, close } = openProcessLog('info', file);
+    log.info('one');
+    log.info('two');
+
+    const written = await until(async () => {
+      const text = await readFile(file, 'utf8');
+      return text.endsWith('\n') ? text : undefined;
+    });
+
+    expect(written.trimEnd().split('\n')).to.have.length(2);
+    close();
+  });
 });
+
+/** Looks until there is something. Mocha ends what never comes. */
+async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+  }
+}
