@@ -16,7 +16,7 @@ export type LineWriter = (members: string) => void;
  * every call writes: pino looks at each key of it and at each character, which took a seventh of a small call.
  */
 export function createLineWriter(log: Logger): LineWriter {
-  const parts = log as unknown as LineParts;
+  const parts = log as Logger & LineParts;
   const head = parts[pino.symbols.lsCacheSym][pino.levels.values['info'] ?? 0];
   return (members) => {
     if (log.isLevelEnabled('info'))
