@@ -13,6 +13,7 @@ import { importDocuments } from './import.js';
 import { memory } from './memory.js';
 import { overload } from './overload.js';
 import { recovery } from './recovery.js';
+import { size } from './size.js';
 import { start } from './start.js';
 import { watchFanout } from './watch-fanout.js';
 import { workers } from './workers.js';
@@ -35,5 +36,6 @@ export const CASES: readonly BenchCase[] = [
   overload,
   recovery,
   memory,
+  size,
   start,
 ];
