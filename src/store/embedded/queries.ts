@@ -1,5 +1,4 @@
 import type Database from 'libsql';
-import { prefixEnd } from '../prefix-range.js';
 import type { Place, SortKey } from '../query/order.js';
 import { RANKS } from '../query/order.js';
 import { choosePlan, isIdOrder, type WalkPlan } from '../query/plan.js';
@@ -12,6 +11,8 @@ import { createWork } from '../query/work.js';
 import { documentOfRow, type DocumentRow } from './document-row.js';
 import { eachRow } from './each-row.js';
 import { indexName } from './indexes.js';
+import { createSqlParameters } from './sql-parameters.js';
+import { idRangeSql } from './sql-range.js';
 import { walkStatement } from './sql-walk.js';
 
 /** What was found, without the revision, which the caller's snapshot knows. */
@@ -78,10 +79,9 @@ function placeOfRow(row: WalkedRow, { orderBy }: QueryRequest): Place {
 function sortAll(db: Database.Database, request: QueryRequest, matches: Predicate): Found {
   const { collection, parent, limit } = request;
   const sorter = createSorter(request, matches);
-  const end = prefixEnd(parent);
-  const range =
-    end === undefined ? { sql: 'id >= ?', ids: [parent] } : { sql: 'id >= ? AND id < ?', ids: [parent, end] };
-  const rows = eachRow(db.prepare(`SELECT * FROM "${collection}" WHERE ${range.sql}`), range.ids);
+  const parameters = createSqlParameters();
+  const range = idRangeSql({ prefix: parent }, (id) => parameters.bind(id)).join(' AND ');
+  const rows = eachRow(db.prepare(`SELECT * FROM "${collection}" WHERE ${range}`), parameters.values());
   for (const row of rows as Iterable<DocumentRow>) {
     if (parentOf(row.id) === parent) sorter.add(documentOfRow(collection, row), row.value.length);
   }

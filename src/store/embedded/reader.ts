@@ -2,12 +2,12 @@ import Database from 'libsql';
 import type { Entry } from '../entry.js';
 import type { JsonObject } from '../json-value.js';
 import type { Lease, LeaseName, LeaseScan } from '../lease.js';
-import { prefixEnd } from '../prefix-range.js';
 import type { StateDocument } from '../state.js';
 import type { IndexDeclaration, QueryRequest } from '../query/query.js';
 import type { FollowerPosition, GetRequest, Position, ScanRequest } from '../store.js';
 import { documentOfRow, type DocumentRow } from './document-row.js';
 import { type Found, runQuery } from './queries.js';
+import { idRangeSql, type IdRange } from './sql-range.js';
 
 /**
  * The connection that reads. Its calls take microseconds and so run on the thread that serves calls. It sees what is
@@ -38,6 +38,7 @@ export function openReader(path: string): Reader {
   const statements = prepareStatements(db);
   const tables = new Map<string, DocumentQueries>();
   const queriesFor = (collection: string) => queriesOf(db, tables, collection);
+  const prepare = preparedOnce(db);
   const { id } = db.prepare('SELECT id FROM keelson_database').get([]) as { id: string };
   return {
     databaseId: id,
@@ -46,7 +47,11 @@ export function openReader(path: string): Reader {
     floor: () => toPosition(statements.floor.get([])),
     entriesFrom: (after, limit) => (statements.entries.all([after, after, after, limit]) as EntryRow[]).map(toEntry),
     get: (request) => getRows(request, queriesFor(request.collection)),
-    scan: (request) => scanRows(request, queriesFor(request.collection)),
+    scan: ({ collection, prefix, after, limit }) => {
+      const { conditions, ids } = idRange({ prefix, after });
+      const statement = prepare(`SELECT * FROM "${collection}" WHERE ${conditions} ORDER BY id LIMIT ?`);
+      return (statement.all([...ids, limit]) as DocumentRow[]).map((row) => documentOfRow(collection, row));
+    },
     query: (request, indexes) => runQuery(db, request, indexes),
     followers: () => statements.followers.all([]) as FollowerPosition[],
     lease: ({ kind, id: leaseId }) => {
@@ -54,12 +59,9 @@ export function openReader(path: string): Reader {
       return row === undefined ? undefined : toLease(row as LeaseRow);
     },
     leases: ({ kind, prefix, after, limit }) => {
-      const end = prefixEnd(prefix);
-      const rows =
-        end === undefined
-          ? statements.leasesToEnd.all([kind, prefix, after, limit])
-          : statements.leases.all([kind, prefix, after, end, limit]);
-      return (rows as LeaseRow[]).map(toLease);
+      const { conditions, ids } = idRange({ prefix, after });
+      const statement = prepare(`SELECT * FROM keelson_leases WHERE kind = ? AND ${conditions} ORDER BY id LIMIT ?`);
+      return (statement.all([kind, ...ids, limit]) as LeaseRow[]).map(toLease);
     },
     allLeases: (after, limit) =>
       (statements.allLeases.all([after?.kind ?? '', after?.id ?? '', limit]) as LeaseRow[]).map(toLease),
@@ -79,19 +81,23 @@ function prepareStatements(db: Database.Database) {
       AND first > coalesce((SELECT revision FROM keelson_floor), 0) ORDER BY first LIMIT ?`),
     followers: db.prepare('SELECT name, revision FROM keelson_followers ORDER BY name'),
     lease: db.prepare('SELECT * FROM keelson_leases WHERE kind = ? AND id = ?'),
-    leases: db.prepare(
-      'SELECT * FROM keelson_leases WHERE kind = ? AND id >= ? AND id > ? AND id < ? ORDER BY id LIMIT ?',
-    ),
     allLeases: db.prepare('SELECT * FROM keelson_leases WHERE (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?'),
-    leasesToEnd: db.prepare('SELECT * FROM keelson_leases WHERE kind = ? AND id >= ? AND id > ? ORDER BY id LIMIT ?'),
+  };
+}
+
+/** Prepares each statement once: of ranges there are four forms. */
+function preparedOnce(db: Database.Database): (sql: string) => Database.Statement {
+  const prepared = new Map<string, Database.Statement>();
+  return (sql) => {
+    const known = prepared.get(sql) ?? db.prepare(sql);
+    prepared.set(sql, known);
+    return known;
   };
 }
 
 interface DocumentQueries {
   readonly get: Database.Statement;
   readonly getMany: Database.Statement;
-  readonly scan: Database.Statement;
-  readonly scanToEnd: Database.Statement;
 }
 
 function queriesOf(db: Database.Database, tables: Map<string, DocumentQueries>, name: string): DocumentQueries {
@@ -100,8 +106,6 @@ function queriesOf(db: Database.Database, tables: Map<string, DocumentQueries>, 
   const prepared = {
     get: db.prepare(`SELECT * FROM "${name}" WHERE id = ?`),
     getMany: db.prepare(`SELECT * FROM "${name}" WHERE id IN (SELECT value FROM json_each(?))`),
-    scan: db.prepare(`SELECT * FROM "${name}" WHERE id >= ? AND id > ? AND id < ? ORDER BY id LIMIT ?`),
-    scanToEnd: db.prepare(`SELECT * FROM "${name}" WHERE id >= ? AND id > ? ORDER BY id LIMIT ?`),
   };
   tables.set(name, prepared);
   return prepared;
@@ -116,12 +120,13 @@ function getRows({ collection, ids }: GetRequest, { get, getMany }: DocumentQuer
   return ids.map((id) => toDocument(collection, rowOf.get(id)));
 }
 
-function scanRows(request: ScanRequest, { scan, scanToEnd }: DocumentQueries): StateDocument[] {
-  // No id is empty, so that "behind the empty string" is everything.
-  const { collection, prefix, after = '', limit } = request;
-  const end = prefixEnd(prefix);
-  const rows = end === undefined ? scanToEnd.all([prefix, after, limit]) : scan.all([prefix, after, end, limit]);
-  return (rows as DocumentRow[]).map((row) => documentOfRow(collection, row));
+function idRange(range: IdRange): { readonly conditions: string; readonly ids: readonly string[] } {
+  const ids: string[] = [];
+  const conditions = idRangeSql(range, (id) => {
+    ids.push(id);
+    return '?';
+  });
+  return { conditions: conditions.join(' AND '), ids };
 }
 
 interface EntryRow extends Pick<Entry, 'first' | 'last' | 'time' | 'hash' | 'body'> {

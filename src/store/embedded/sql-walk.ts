@@ -1,4 +1,3 @@
-import { prefixEnd } from '../prefix-range.js';
 import type { CompareLeaf, OrderField } from '../query/condition.js';
 import { idDescends, sortKeyOf, type SortKey } from '../query/order.js';
 import { isIdOrder, type WalkPlan } from '../query/plan.js';
@@ -7,6 +6,7 @@ import type { Segment } from '../query/segments.js';
 import { conditionSql } from './sql-condition.js';
 import { keyExpressions, PARENT } from './sql-fields.js';
 import { createSqlParameters, type SqlParameters } from './sql-parameters.js';
+import { idRangeSql } from './sql-range.js';
 
 export interface SqlStatement {
   readonly sql: string;
@@ -28,10 +28,10 @@ export function walkStatement(
   const order = isIdOrder(request.orderBy) ? [] : request.orderBy;
   const keys = order.flatMap(({ field }) => keyExpressions(field));
   const where = [
-    ...parentSql(request.parent, plan, parameters),
+    ...parentSql(request, plan, segment, parameters),
     ...plan.equal.map((leaf) => equalSql(leaf, parameters)),
     ...plan.bounds.map((leaf) => boundSql(leaf, parameters)),
-    ...segmentSql(segment, { order, descendingId: idDescends(request.orderBy) }, parameters),
+    ...segmentSql(segment, { order, plan, descendingId: idDescends(request.orderBy) }, parameters),
   ];
   // SQLite sorts by what is the same everywhere, if it is asked to.
   const rest = order.slice(segment.equal.length);
@@ -52,13 +52,17 @@ function orderSql(orderBy: readonly OrderField[], rest: readonly OrderField[]): 
   return [...columns, directed('id', idDescends(orderBy))].join(', ');
 }
 
-function parentSql(parent: string, plan: WalkPlan, parameters: SqlParameters): string[] {
+function parentSql(
+  { parent, orderBy }: WalkRequest,
+  plan: WalkPlan,
+  { behindId }: Segment,
+  parameters: SqlParameters,
+): readonly string[] {
   const isParent = `${PARENT} = ${parameters.bind(parent)}`;
   if (plan.index !== undefined) return [isParent];
-  const end = prefixEnd(parent);
-  // The first two are the range of ids to walk; ids that go deeper than one part lie in it too.
-  const range = [`id >= ${parameters.bind(parent)}`, ...(end === undefined ? [] : [`id < ${parameters.bind(end)}`])];
-  return [...range, isParent];
+  // Ids that go deeper than one part lie in the range too.
+  const side = idDescends(orderBy) ? { before: behindId } : { after: behindId };
+  return [...idRangeSql({ prefix: parent, ...side }, (id) => parameters.bind(id)), isParent];
 }
 
 function equalSql({ field, value }: CompareLeaf, parameters: SqlParameters): string {
@@ -73,9 +77,15 @@ function boundSql({ field, comparator, value }: CompareLeaf, parameters: SqlPara
   return `${rank} = ${parameters.bind(key.rank)} AND ${scalar} ${comparator} ${parameters.bind(key.scalar)}`;
 }
 
+interface SegmentOrder {
+  readonly order: readonly OrderField[];
+  readonly plan: WalkPlan;
+  readonly descendingId: boolean;
+}
+
 function segmentSql(
   { equal, beyond, behindId }: Segment,
-  { order, descendingId }: { readonly order: readonly OrderField[]; readonly descendingId: boolean },
+  { order, plan, descendingId }: SegmentOrder,
   parameters: SqlParameters,
 ): string[] {
   const conditions = equal.flatMap((key, position) => {
@@ -84,7 +94,9 @@ function segmentSql(
   });
   const next = order[equal.length];
   if (beyond !== undefined && next !== undefined) conditions.push(keysBeyondSql(next, beyond, parameters));
-  if (behindId !== undefined) conditions.push(`id ${descendingId ? '<' : '>'} ${parameters.bind(behindId)}`);
+  // Without an index it is a bound of the range of ids.
+  if (behindId !== undefined && plan.index !== undefined)
+    conditions.push(`id ${descendingId ? '<' : '>'} ${parameters.bind(behindId)}`);
   return conditions;
 }
 
