@@ -15,6 +15,24 @@ const HOOK_MS_MAX = 60_000;
 const PASSWORD = 'correct horse battery staple';
 const PLAIN = { [oauth.allowInsecureRequests]: true } as const;
 
+/** As much of it as says how calls fail. */
+interface OpenApi {
+  readonly paths: Readonly<Record<string, { readonly post: { readonly responses: Record<number, { $ref: string }> } }>>;
+  readonly components: {
+    readonly responses: Readonly<
+      Record<
+        string,
+        {
+          readonly description: string;
+          readonly content: {
+            readonly 'application/json': { readonly schema: { readonly required: readonly string[] } };
+          };
+        }
+      >
+    >;
+  };
+}
+
 describe('the OAuth 2.0 endpoints, called by a client that knows nothing else', () => {
   let app: TestApp;
   let server: oauth.AuthorizationServer;
@@ -79,10 +97,20 @@ describe('the OAuth 2.0 endpoints, called by a client that knows nothing else', 
     const body = new URLSearchParams(parameters);
     const response = await fetch(`${app.http}${path}`, { method: 'POST', body, headers });
     return {
+      path,
       status: response.status,
       headers: response.headers,
       json: (await response.json()) as Record<string, unknown>,
     };
+  }
+
+  /** The errors that the description of the server has for a status, and the members that it gives them. */
+  async function describedErrors(path: string, status: number) {
+    const document = (await (await fetch(`${app.http}/openapi.json`)).json()) as OpenApi;
+    const { $ref: pointer } = document.paths[path]?.post.responses[status] ?? { $ref: '' };
+    const described = document.components.responses[pointer.slice('#/components/responses/'.length)];
+    const names = described?.description.split(', ').map((name) => name.replaceAll('`', ''));
+    return { names, members: described?.content['application/json'].schema.required };
   }
 
   it('give a client an access token for its secret, sent in either way, which may do what the key may', async () => {
@@ -191,6 +219,9 @@ describe('the OAuth 2.0 endpoints, called by a client that knows nothing else', 
       const { json, headers, ...answered } = await asked;
       expect([answered.status, json['error']], `case ${index}`).to.deep.equal([status, error]);
       expect(Object.keys(json), `case ${index}`).to.deep.equal(['error', 'error_description']);
+      const described = await describedErrors(answered.path, status);
+      expect(described.names, `case ${index}`).to.include(error);
+      expect(described.members).to.deep.equal(Object.keys(json));
       expect(headers.get('cache-control')).to.equal('no-store');
       if (status === 401) expect(headers.get('www-authenticate')).to.match(/^(?:Basic|Bearer) realm=/);
     }

@@ -2,6 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { Code } from '../../rpc/codes.js';
 import { REASONS, type Reason } from '../../rpc/errors.js';
 import { HTTP_STATUS } from '../http/http-status.js';
+import { oauthErrorOf } from '../rest/render-oauth-error.js';
 import { SCHEMA_REF } from './message-schemas.js';
 
 /** Every call can fail in these ways. */
@@ -49,6 +50,51 @@ export function errorResponses(failing: Failing, shared: Record<string, JsonObje
   };
 }
 
+/** The same for a call in the form of OAuth 2.0, whose failures have the form and the names of that. */
+export function oauthErrorResponses(failing: Failing, shared: Record<string, JsonObject>): JsonObject {
+  const byStatus = new Map<number, Set<string>>();
+  for (const reason of reasonsOf(failing)) {
+    const { error, status } = oauthErrorOf(reason, REASONS[reason]);
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(error));
+  }
+  const statuses = [...byStatus].sort(([one], [other]) => one - other);
+  shared['OAuthError'] ??= OAUTH_ERROR_RESPONSE;
+  return {
+    ...Object.fromEntries(
+      statuses.map(([status, errors]) => {
+        const name = `OAuth-${status}-${[...errors].join('-')}`;
+        shared[name] ??= failureResponse(status, {
+          description: [...errors].map((error) => `\`${error}\``).join(', '),
+          challenge: 'Says how a client may show who it is.',
+          content: OAUTH_ERROR_RESPONSE.content,
+        });
+        return [String(status), { $ref: `#/components/responses/${name}` }];
+      }),
+    ),
+    default: { $ref: '#/components/responses/OAuthError' },
+  };
+}
+
+const OAUTH_ERROR_RESPONSE = {
+  description: 'The call has failed. `error` says why, for programs to act on.',
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        description: 'Tells of a failure (RFC 6749, section 5.2).',
+        required: ['error', 'error_description'],
+        properties: {
+          error: { type: 'string', description: 'Names the failure. More may come.' },
+          error_description: {
+            type: 'string',
+            description: 'Says to people what is wrong. It may change at any time.',
+          },
+        },
+      },
+    },
+  },
+} satisfies JsonObject;
+
 function reasonsOf({ access, hasBody, comment }: Failing): Set<Reason> {
   const named = [...comment.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, word]) => word ?? '').filter(isReason);
   return new Set([
@@ -65,15 +111,30 @@ function isReason(word: string): word is Reason {
 }
 
 function errorResponse(status: number, reasons: readonly Reason[]): JsonObject {
+  return failureResponse(status, {
+    description: reasons.map((reason) => `\`${reason}\``).join(', '),
+    challenge: 'Says that a bearer token is wanted, or that the given one is not valid.',
+    content: ERROR_RESPONSE.content,
+  });
+}
+
+interface Failure {
+  readonly description: string;
+  /** What is said about the challenge of a 401. */
+  readonly challenge: string;
+  readonly content: JsonObject;
+}
+
+function failureResponse(status: number, { description, challenge, content }: Failure): JsonObject {
   const headers: Record<number, JsonObject> = {
-    401: { 'WWW-Authenticate': header('Says that a bearer token is wanted, or that the given one is not valid.') },
+    401: { 'WWW-Authenticate': header(challenge) },
     429: { 'Retry-After': header('Says after how many seconds to try again.') },
     503: { 'Retry-After': header('Says after how many seconds to try again.') },
   };
   return {
-    description: reasons.map((reason) => `\`${reason}\``).join(', '),
+    description,
     ...(headers[status] === undefined ? {} : { headers: headers[status] }),
-    content: { 'application/json': { schema: { $ref: `${SCHEMA_REF}Error` } } },
+    content,
   };
 }
 
@@ -82,10 +143,10 @@ function header(description: string): JsonObject {
 }
 
 /** The response of every failure that no status is named for. */
-export const ERROR_RESPONSE: JsonObject = {
+export const ERROR_RESPONSE = {
   description: 'The call has failed. `error.details[].reason` says why, for programs to act on.',
   content: { 'application/json': { schema: { $ref: `${SCHEMA_REF}Error` } } },
-};
+} satisfies JsonObject;
 
 const TYPE_URL = 'type.googleapis.com/google.rpc.';
 

@@ -3,7 +3,7 @@ import { findField } from '../message/field-kinds.js';
 import { resumeField } from '../message/resume.js';
 import type { Binding } from '../routes/binding.js';
 import { commentOf } from './comments.js';
-import { errorResponses } from './error-responses.js';
+import { errorResponses, oauthErrorResponses } from './error-responses.js';
 import type { MessageSchemas, SchemaUse } from './message-schemas.js';
 import { queryParameters } from './query-parameters.js';
 
@@ -26,6 +26,7 @@ export function describeOperation(context: OperationContext, binding: Binding): 
   const comment = commentOf(descriptor);
   const body = requestBody(context, binding);
   const hasIfMatch = binding.httpMethod !== 'GET' && takesVersion(binding);
+  const failures = binding.profile === 'oauth2' ? oauthErrorResponses : errorResponses;
   return {
     operationId: context.operationId,
     tags: [descriptor.parent.typeName],
@@ -41,10 +42,7 @@ export function describeOperation(context: OperationContext, binding: Binding): 
     ...(body === undefined ? {} : { requestBody: body }),
     responses: {
       ...answers(context, binding),
-      ...errorResponses(
-        { access: policy.access.kind, hasBody: body !== undefined, hasIfMatch, comment },
-        context.responses,
-      ),
+      ...failures({ access: policy.access.kind, hasBody: body !== undefined, hasIfMatch, comment }, context.responses),
     },
     'x-keelson-method': method.path,
     'x-keelson-template': template.text,
@@ -104,11 +102,16 @@ function isHttpBody({ message }: DescField): boolean {
 }
 
 /** The parameters that are not of the contract's fields: those of the system, and headers. */
-function commonParameters({ httpMethod, method }: Binding, { hasIfMatch }: { hasIfMatch: boolean }): JsonObject[] {
+function commonParameters(
+  { httpMethod, method, profile }: Binding,
+  { hasIfMatch }: { hasIfMatch: boolean },
+): JsonObject[] {
   const { methodKind, input, output } = method.descriptor;
   const isStream = methodKind !== 'unary';
   const names = [
-    ...['alt', 'fields', 'prettyPrint', 'timeout'],
+    // OAuth 2.0 says all about its answers.
+    ...(profile === 'oauth2' ? [] : ['alt', 'fields', 'prettyPrint']),
+    'timeout',
     ...(httpMethod === 'GET' && !isStream && hasEtag(output) ? ['ifNoneMatch'] : []),
     ...(hasIfMatch ? ['ifMatch'] : []),
     ...(isStream && resumeField(input) !== undefined ? ['lastEventId'] : []),

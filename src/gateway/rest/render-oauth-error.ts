@@ -6,7 +6,8 @@ import { errorHeaders } from '../http/error-headers.js';
 import { HttpFailure } from '../http/http-failure.js';
 import { HTTP_STATUS } from '../http/http-status.js';
 
-interface OAuthError {
+/** A failure as OAuth 2.0 has it. */
+export interface OAuthError {
   readonly error: string;
   readonly status: number;
 }
@@ -36,7 +37,7 @@ export interface OAuthErrorContext {
 /** Renders whatever was thrown as `{"error": "invalid_grant", "error_description": "..."}`. */
 export function renderOAuthError(err: unknown, { registry, requestId, hasBasic }: OAuthErrorContext): HttpAnswer {
   const failure = toStatusError(err instanceof HttpFailure ? err.failure : err, requestId);
-  const { error, status } = BY_REASON[reasonOf(failure, registry)] ?? byCode(failure);
+  const { error, status } = oauthErrorOf(reasonOf(failure, registry), failure.codeName);
   const isChallenge = status === 401;
   return {
     status,
@@ -49,7 +50,10 @@ export function renderOAuthError(err: unknown, { registry, requestId, hasBasic }
   };
 }
 
-function byCode({ codeName }: StatusError): OAuthError {
+/** Gives what stands for a reason of the table, or of another server, with its code. */
+export function oauthErrorOf(reason: Reason, codeName: StatusError['codeName']): OAuthError {
+  const known = BY_REASON[reason];
+  if (known !== undefined) return known;
   const status = HTTP_STATUS[codeName];
   if (status === 429 || status === 503) return { error: 'temporarily_unavailable', status };
   return status >= 500 ? { error: 'server_error', status } : { error: 'invalid_request', status: 400 };
