@@ -10,7 +10,7 @@ import { callConnectUnary } from './connect/call-unary.js';
 import type { Exchange } from './exchange.js';
 import { callGrpcWeb } from './grpc-web/call.js';
 import { isGrpcWeb } from './grpc-web/content-type.js';
-import { compress } from './http/compression.js';
+import { createCompress } from './http/compression.js';
 import type { Cors } from './http/cors.js';
 import { toHttpHeaders } from './http/headers.js';
 import { readSession } from './http/session-cookie.js';
@@ -41,6 +41,7 @@ export interface HandlerDeps extends CallDeps {
 export type Handler = (exchange: Exchange) => Promise<HttpAnswer>;
 
 export function createHandler(deps: HandlerDeps): Handler {
+  const compress = createCompress();
   return async (exchange) => {
     const responseMetadata = new CallMetadata();
     let answered: HttpAnswer;

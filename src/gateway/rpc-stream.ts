@@ -4,6 +4,7 @@ import type { CallDeps } from './call-deps.js';
 import { HttpFailure } from './http/http-failure.js';
 import { logRefusal } from './request-log.js';
 import type { RpcRequest } from './rpc-request.js';
+import { messageSource, type MessageSource } from './message-source.js';
 import { settledWithin } from './settled-within.js';
 
 /** How a protocol writes the answers of a call into a body. */
@@ -28,28 +29,36 @@ export async function openRpcStream(
     first.catch(() => undefined),
     deps.streamTimes.firstMessageWaitMs,
   );
-  return Readable.from(encode(deps, rpc, { messages, first, form }), { highWaterMark: 1 });
+  return Readable.from(encode(deps, rpc, { messages: messageSource(first, messages), form }), { highWaterMark: 1 });
 }
 
 interface RunningStream {
-  readonly messages: AsyncIterator<Uint8Array>;
-  readonly first: Promise<IteratorResult<Uint8Array>>;
+  readonly messages: MessageSource;
   readonly form: RpcStreamForm;
 }
 
 async function* encode(
   { log }: CallDeps,
   { exchange }: RpcRequest,
-  { messages, first, form }: RunningStream,
+  { messages, form }: RunningStream,
 ): AsyncGenerator<string | Buffer> {
   try {
     exchange.response.flushHeaders();
-    for (let next = await first; next.done !== true; next = await messages.next()) yield await form.message(next.value);
+    for (;;) {
+      const piece = await nextPiece(messages, form);
+      if (piece === undefined) break;
+      yield piece;
+    }
     yield form.end(undefined);
   } catch (err) {
     logRefusal(log, exchange, err);
     yield form.end(toStatusError(err instanceof HttpFailure ? err.failure : err, exchange.requestId));
   } finally {
-    await messages.return?.();
+    await messages.end();
   }
+}
+
+async function nextPiece(messages: MessageSource, form: RpcStreamForm): Promise<string | Buffer | undefined> {
+  const next = await messages.next();
+  return next.done === true ? undefined : form.message(next.value);
 }

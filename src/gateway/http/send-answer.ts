@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { HttpAnswer } from '../answer.js';
 
 interface SendOptions {
@@ -28,8 +29,34 @@ export function sendAnswer(
     return;
   }
   response.writeHead(status, headers);
-  // Whoever has gone, or has failed, is known to the call.
-  pipeline(body, response, () => undefined);
+  void sendPieces(response, body);
+}
+
+/**
+ * Sends a body piece by piece, each after the one before has left: one piece is held for a client that does not read. Who
+ * always reads and a body that never waits let others have their turn. Never rejects: whoever has gone, or has failed, is
+ * known to the call.
+ */
+async function sendPieces(response: ServerResponse, body: Readable): Promise<void> {
+  response.once('close', () => body.destroy());
+  try {
+    for await (const piece of body) {
+      await written(response, piece as Uint8Array | string);
+      await setImmediate();
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+function written(response: ServerResponse, piece: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.write(piece, (err) => {
+      if (err) reject(err);
+      else resolve();
+    });
+  });
 }
 
 const JSON_TYPE = 'application/json';

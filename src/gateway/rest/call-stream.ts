@@ -12,13 +12,12 @@ import { resumeTokenOf } from '../message/resume.js';
 import type { OutputOptions } from '../message/system-parameters.js';
 import { retryDelayMsOf } from '../http/error-headers.js';
 import { logRefusal } from '../request-log.js';
+import { messageSource, type MessageSource } from '../message-source.js';
 import { settledWithin } from '../settled-within.js';
 import { readRequest, toIncomingCall, type RoutedRequest } from './read-request.js';
 import { errorJson } from './render-error.js';
 import { chooseStreamEncoding, type StreamEncoding } from './stream-encoding.js';
 import { toResponseJson } from './write-response.js';
-
-type Messages = AsyncIterator<Uint8Array, unknown>;
 
 /** Starts a server stream that came as REST, and gives its answer once there is something to say. */
 export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise<HttpAnswer> {
@@ -54,52 +53,63 @@ export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise
     await messages.return?.();
     return { status: 200, headers, body: '' };
   }
-  const body = Readable.from(encode(deps, routed, { messages, first, encoding, output, selection }), {
-    highWaterMark: 1,
-  });
+  const body = Readable.from(
+    encode(deps, routed, { messages: messageSource(first, messages), encoding, output, selection }),
+    {
+      highWaterMark: 1,
+    },
+  );
   return { status: 200, headers, body };
 }
 
 interface RunningStream {
-  readonly messages: Messages;
-  readonly first: Promise<IteratorResult<Uint8Array, unknown>>;
+  readonly messages: MessageSource;
   readonly encoding: StreamEncoding;
   readonly output: OutputOptions;
   readonly selection: Selection | undefined;
 }
 
-async function* encode(
-  { registry, log, streamTimes }: CallDeps,
-  { binding, exchange }: RoutedRequest,
-  { messages, first, encoding, output, selection }: RunningStream,
-): AsyncGenerator<string> {
-  let written = 0;
+/** Holds on to nothing of a message while the client takes its time to read it. */
+async function* encode(deps: CallDeps, routed: RoutedRequest, running: RunningStream): AsyncGenerator<Buffer> {
+  const { registry, log, streamTimes } = deps;
+  const { exchange } = routed;
+  const { messages, encoding } = running;
+  let index = 0;
   try {
     // A stream that is quiet so far has begun all the same.
     exchange.response.flushHeaders();
-    if (encoding.opening !== '') yield encoding.opening;
-    for (let next = first; ; next = messages.next()) {
+    if (encoding.opening !== '') yield Buffer.from(encoding.opening);
+    for (; ; index += 1) {
+      const next = nextPiece(deps, routed, running, index);
       yield* heartbeats(encoding, next, streamTimes.heartbeatMs);
-      const result = await next;
-      if (result.done === true) break;
-      const { body, whole } = toResponseJson(registry, binding, result.value, output);
-      const resumeToken = resumeTokenOf(binding.method.descriptor.output, whole);
-      const json = selection === undefined ? body : selectParts(body, selection);
-      yield encoding.message({ json, index: written, resumeToken });
-      written += 1;
+      const piece = await next;
+      if (piece === undefined) break;
+      yield piece;
     }
-    yield encoding.ending;
+    yield Buffer.from(encoding.ending);
   } catch (err) {
     logRefusal(log, exchange, err);
     const status = toStatusError(err, exchange.requestId);
-    yield encoding.failure({
-      error: errorJson(status, HTTP_STATUS[status.codeName], registry),
-      index: written,
-      retryDelayMs: retryDelayMsOf(status, registry),
-    });
+    const error = errorJson(status, HTTP_STATUS[status.codeName], registry);
+    yield Buffer.from(encoding.failure({ error, index, retryDelayMs: retryDelayMsOf(status, registry) }));
   } finally {
-    await messages.return?.();
+    await messages.end();
   }
+}
+
+/** Gives the next message as it is written; undefined behind the last. */
+async function nextPiece(
+  { registry }: CallDeps,
+  { binding }: RoutedRequest,
+  { messages, encoding, output, selection }: RunningStream,
+  index: number,
+): Promise<Buffer | undefined> {
+  const result = await messages.next();
+  if (result.done === true) return undefined;
+  const { body, whole } = toResponseJson(registry, binding, result.value, output);
+  const resumeToken = resumeTokenOf(binding.method.descriptor.output, whole);
+  const json = selection === undefined ? body : selectParts(body, selection);
+  return Buffer.from(encoding.message({ json, index, resumeToken }));
 }
 
 /** Gives heartbeats until a promise settles. */
@@ -107,7 +117,7 @@ async function* heartbeats(
   { heartbeat }: StreamEncoding,
   until: Promise<unknown>,
   everyMs: number,
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   if (heartbeat === undefined) return;
-  while (!(await settledWithin(until, everyMs))) yield heartbeat;
+  while (!(await settledWithin(until, everyMs))) yield Buffer.from(heartbeat);
 }

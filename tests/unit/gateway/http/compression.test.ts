@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { compress } from '../../../../src/gateway/http/compression.js';
+import { createCompress } from '../../../../src/gateway/http/compression.js';
 
 const TEXT = JSON.stringify({ text: 'abc '.repeat(1000) });
 
@@ -18,6 +18,8 @@ function anAnswer(body: string | Readable, headers: Record<string, string> = {})
 }
 
 describe('compress()', () => {
+  const compress = createCompress();
+
   it('writes what the client accepts', async () => {
     const brotli = await compress(aRequest('gzip, br'), anAnswer(TEXT));
     expect(brotli.headers).to.include({ 'content-encoding': 'br', vary: 'accept-encoding' });
@@ -52,5 +54,20 @@ describe('compress()', () => {
     expect(source.destroyed || (await new Promise((resolve) => source.once('close', () => resolve(true))))).to.equal(
       true,
     );
+  });
+
+  it('compresses so many streams at one time and no more, and others when those have closed', async () => {
+    const open = async () => compress(aRequest('br'), anAnswer(new Readable({ read() {} })));
+    const opened = await Promise.all(Array.from({ length: 16 }, open));
+    expect((await open()).headers).not.to.have.property('content-encoding');
+    for (const { headers, body } of opened) {
+      expect(headers).to.have.property('content-encoding', 'br');
+      const closed = new Promise((resolve) => (body as Readable).once('close', resolve));
+      (body as Readable).destroy();
+      await closed;
+    }
+    const { headers, body } = await open();
+    expect(headers).to.have.property('content-encoding', 'br');
+    (body as Readable).destroy();
   });
 });
