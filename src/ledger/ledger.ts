@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Commit, CommitRequest } from '../store/entry.js';
 import type { Lease, LeaseName, LeaseScan, LeaseSwap, SwapOutcome } from '../store/lease.js';
 import type { IndexDeclaration } from '../store/query/query.js';
+import type { StateDocument } from '../store/state.js';
 import type { FollowerPosition, Store } from '../store/store.js';
 import { abortable } from '../async/abortable.js';
 import type { CommitInput, CommitResult } from './commit.js';
@@ -52,6 +53,12 @@ export interface Ledger extends Reads, Queries {
   /** Documents beside the log, which are hot and live alone. */
   readonly leases: Leases;
 
+  /**
+   * Gives what `get` would, where nothing has to be waited for; undefined where something has. A ledger without a cache holds
+   * nothing.
+   */
+  getHeld?(collection: string, id: string, freshness?: Freshness): HeldDocument | undefined;
+
   /** The last revision that this process has read. */
   revision(): number;
 
@@ -80,6 +87,11 @@ export interface Ledger extends Reads, Queries {
    * opened it, ends what a server that is away leaves hanging.
    */
   close(): Promise<void>;
+}
+
+/** A document that is held, or that there is none. */
+export interface HeldDocument {
+  readonly value: StateDocument | undefined;
 }
 
 /** See the same functions of the store. A wait ends when its signal aborts; the swap may happen all the same. */

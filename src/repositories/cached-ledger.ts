@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createCache, type Cache, type CacheOptions, type Freshness } from '../cache/cache.js';
 import { createEnvelopes, type Envelopes } from '../cache/envelope.js';
-import type { Known } from '../cache/near-tier.js';
 import type { SharedTier } from '../cache/shared-tier.js';
 import type { VersionedSource } from '../cache/versioned-source.js';
-import type { Ledger } from '../ledger/ledger.js';
+import type { HeldDocument, Ledger } from '../ledger/ledger.js';
 import { freezeDeep } from '../frozen/frozen.js';
 import { weightOf } from '../store/weight.js';
 import type { StateDocument } from '../store/state.js';
@@ -28,8 +27,7 @@ export interface CachedLedgerOptions {
 
 /** A ledger whose `get` needs no database where it can be shown that nothing has changed. */
 export interface CachedLedger extends Ledger {
-  /** Gives what `get` would, where nothing has to be waited for; undefined where something has. */
-  getHeld(collection: string, id: string, freshness?: Freshness): Known<StateDocument> | undefined;
+  getHeld(collection: string, id: string, freshness?: Freshness): HeldDocument | undefined;
   readonly cache: Pick<Cache<StateDocument>, 'metrics' | 'nearBytes' | 'isSharing' | 'isCircuitOpen'>;
 }
 

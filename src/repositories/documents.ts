@@ -87,6 +87,12 @@ export function createDocuments(ledger: Ledger, { now }: { readonly now?: () => 
     if (document === undefined) throw new TypeError('A commit that puts a document gave none back');
     return document;
   };
+  // Several are never taken from the cache.
+  const getUncached = async (name: string, context: ReadContext) => {
+    const [document] = await resources.batchGet([name, name], context);
+    if (document === undefined) throw new TypeError(`Nothing was read of "${name}"`);
+    return document;
+  };
   return {
     definition: resources.definition,
     find: (name, context) => resources.find(name, context),
@@ -95,12 +101,10 @@ export function createDocuments(ledger: Ledger, { now }: { readonly now?: () => 
     writer,
     commit,
     get: async (name, context = {}) => {
-      const { isCached } = await queries.settings(collectionOf(name), context);
+      const settings = queries.settings(collectionOf(name), context);
+      const { isCached } = settings instanceof Promise ? await settings : settings;
       const since = nowKnown(context);
-      // Several are never taken from the cache.
-      const [document] = isCached ? [await resources.get(name, since)] : await resources.batchGet([name, name], since);
-      if (document === undefined) throw new TypeError(`Nothing was read of "${name}"`);
-      return document;
+      return isCached ? resources.get(name, since) : getUncached(name, since);
     },
     list: async (query, context) => {
       const page = await queries.listAlongIndex(query, context);

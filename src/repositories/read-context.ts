@@ -1,4 +1,4 @@
-import type { Ledger } from '../ledger/ledger.js';
+import type { HeldDocument, Ledger } from '../ledger/ledger.js';
 import type { ReadOptions } from '../ledger/reads.js';
 import type { CallConsistency } from '../rpc/context.js';
 
@@ -42,4 +42,14 @@ export function seesHeld(ledger: Pick<Ledger, 'revision' | 'hasReached'>, { cons
   if (freshness === 'latest') consistency?.caughtUp?.(revision);
   consistency?.saw(revision);
   return true;
+}
+
+/** Gives a document that is held and as new as the context asks; undefined where something has to be waited for. */
+export function readHeld(
+  ledger: Pick<Ledger, 'getHeld' | 'revision' | 'hasReached'>,
+  { collection, id }: { readonly collection: string; readonly id: string },
+  context: ReadContext,
+): HeldDocument | undefined {
+  const held = ledger.getHeld?.(collection, id, context.consistency?.freshness);
+  return held !== undefined && seesHeld(ledger, context) ? held : undefined;
 }

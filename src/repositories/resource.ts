@@ -1,3 +1,4 @@
+import type { Awaitable } from '../async/awaitable.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { ReadOptions } from '../ledger/reads.js';
 import type { Decide, TransactionView } from '../ledger/transact.js';
@@ -10,7 +11,7 @@ import { createExpiry, type Expiry } from './expiry.js';
 import { assertUnchanged } from './immutable-fields.js';
 import { countResources, listResources, type ListQuery, type ResourceCount, type ResourcePage } from './list.js';
 import { notFound, type Kind } from './refusals.js';
-import { readFor, type ReadContext } from './read-context.js';
+import { readFor, readHeld, type ReadContext } from './read-context.js';
 import { watchResources, type WatchEvent, type WatchOptions } from './watch.js';
 import { createWrites, type Creation, type Deletion, type ResourceWrites, type Update } from './writes.js';
 
@@ -94,11 +95,20 @@ export function createResources<T, C>(deps: ResourceDeps, definition: ResourceDe
   };
   const readMany = (names: readonly string[], context: ReadContext = {}) =>
     readResources({ ledger, definition, expiry, decode }, names, context);
+  const readOne = (name: string, context: ReadContext = {}): Awaitable<T | undefined> => {
+    const id = { collection: definition.collection, id: name };
+    const held = definition.cacheable ? readHeld(ledger, id, context) : undefined;
+    if (held !== undefined) return expiry.isThere(held.value) ? decode(held.value) : undefined;
+    return readMany([name], context).then(([resource]) => resource);
+  };
   return {
     definition,
     writes,
-    find: async (name, context) => (await readMany([name], context))[0],
-    get: async (name, context) => found(definition, name, (await readMany([name], context))[0]),
+    find: async (name, context) => readOne(name, context),
+    get: async (name, context) => {
+      const read = readOne(name, context);
+      return found(definition, name, read instanceof Promise ? await read : read);
+    },
     batchGet: async (names, context) => {
       const resources = await readMany(names, context);
       return names.map((name, index) => found(definition, name, resources[index]));

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../async/awaitable.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { EVERYTHING } from '../../store/query/condition.js';
 import type { JsonObject } from '../../store/json-value.js';
@@ -11,7 +12,7 @@ import { compileFilter } from '../filter/resolve.js';
 import { toPageToken, type ListQuery, type ResourcePage } from '../list.js';
 import { parseOrderBy } from '../order-by.js';
 import { decodePageToken } from '../page-token.js';
-import { readFor, type ReadContext } from '../read-context.js';
+import { readFor, readHeld, type ReadContext } from '../read-context.js';
 import type { DocumentKind } from './plan-changes.js';
 import { COLLECTIONS_COLLECTION, readSettings, type CollectionSettings } from './settings.js';
 import { takeSnapshot, type Snapshot } from './snapshot.js';
@@ -34,7 +35,7 @@ export interface DocumentQuery {
 
 /** Reads of a collection that go by its settings: along declared indexes, and at one revision. */
 export interface DocumentQueries {
-  settings(parent: string, context?: ReadContext): Promise<CollectionSettings>;
+  settings(parent: string, context?: ReadContext): Awaitable<CollectionSettings>;
   /** All documents that are asked for, at one revision. Whoever takes it closes it. */
   snapshot(query: DocumentQuery, context?: ReadContext): Promise<Snapshot>;
   /** A page along a declared index; `undefined` if none serves. */
@@ -50,8 +51,13 @@ export interface DocumentQueriesDeps {
 export function createDocumentQueries({ ledger, definition, now }: DocumentQueriesDeps): DocumentQueries {
   const { collection } = definition;
   const expiry = createExpiry(definition, now);
-  const settings: DocumentQueries['settings'] = async (parent, context = {}) =>
-    readSettings(await readFor(ledger, context, (options) => ledger.get(COLLECTIONS_COLLECTION, parent, options)));
+  const settings: DocumentQueries['settings'] = (parent, context = {}) => {
+    const held = readHeld(ledger, { collection: COLLECTIONS_COLLECTION, id: parent }, context);
+    if (held !== undefined) return readSettings(held.value);
+    return readFor(ledger, context, async (options) =>
+      readSettings(await ledger.get(COLLECTIONS_COLLECTION, parent, options)),
+    );
+  };
   const compile = ({ parent, filter, orderBy }: Pick<DocumentQuery, 'parent' | 'filter' | 'orderBy'>): WalkQuery => ({
     collection,
     parent: prefixOf(definition, parent),
