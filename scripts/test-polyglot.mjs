@@ -75,6 +75,13 @@ async function testGo(server) {
     await run('go', ['build', '-o', 'client', '.'], { env, cwd: folder });
     return run(join(folder, 'client'), [], { env: server.env });
   });
+  await check('ext_authz, by the contracts of Envoy itself', async () => {
+    const folder = join(BUILD, 'envoy');
+    await rm(folder, { recursive: true, force: true });
+    await cp(inRoot('tests/polyglot/envoy'), folder, { recursive: true });
+    await run('go', ['build', '-o', 'client', '.'], { env, cwd: folder });
+    return run(join(folder, 'client'), [], { env: server.env });
+  });
   const at = server.address;
   const authorization = `authorization: Bearer ${server.token}`;
   const grpcurl = (...args) => run(join(bin, 'grpcurl'), ['-plaintext', ...args]);
