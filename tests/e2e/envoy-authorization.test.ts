@@ -1,5 +1,6 @@
 import { credentials, Metadata, makeGenericClientConstructor, type ServiceError, status } from '@grpc/grpc-js';
 import { expect } from 'chai';
+import { HeaderValueOption_HeaderAppendAction } from '../../gen/envoy/config/core/v3/base.js';
 import { AuthorizationDefinition, CheckRequest, CheckResponse } from '../../gen/envoy/service/auth/v3/external_auth.js';
 import { AccessPolicyServiceDefinition } from '../../gen/keelson/access/v1/access_policy_service.js';
 import { IdentityServiceDefinition } from '../../gen/keelson/identity/v1/identity_service.js';
@@ -107,6 +108,9 @@ describe('envoy.service.auth.v3.Authorization/Check', () => {
       expect(headers.map(({ header }) => header)).to.deep.equal([
         { key: 'x-keelson-caller', value: 'serviceAccounts/orders' },
       ]);
+      // One that the request brought says nothing.
+      const { OVERWRITE_IF_EXISTS_OR_ADD } = HeaderValueOption_HeaderAppendAction;
+      expect(headers.map(({ appendAction }) => appendAction)).to.deep.equal([OVERWRITE_IF_EXISTS_OR_ADD]);
     }
   });
 
@@ -136,6 +140,14 @@ describe('envoy.service.auth.v3.Authorization/Check', () => {
       expect(await codeOf(asked), JSON.stringify(asked)).to.equal(status.PERMISSION_DENIED);
     }
     expect(await codeOf({})).to.equal(status.UNAUTHENTICATED);
+  });
+
+  it('denies everybody, who may do everything as well, what is no permission', async () => {
+    for (const permission of ['*', 'documents.*', 'documents.documents.*', 'documents.documents.', 'documents', '']) {
+      const asked = { headers: bearer(app.token), settings: { ...ROUTE, permission } };
+      expect(await codeOf(asked), permission).to.equal(status.PERMISSION_DENIED);
+    }
+    expect(await codeOf({ headers: bearer(app.token) })).to.equal(status.OK);
   });
 
   it('answers only those who may ask about others', async () => {
