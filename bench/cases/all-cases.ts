@@ -12,6 +12,7 @@ import { follow } from './follow.js';
 import { importDocuments } from './import.js';
 import { memory } from './memory.js';
 import { overload } from './overload.js';
+import { query } from './query.js';
 import { recovery } from './recovery.js';
 import { size } from './size.js';
 import { start } from './start.js';
@@ -32,6 +33,7 @@ export const CASES: readonly BenchCase[] = [
   commit,
   follow,
   importDocuments,
+  query,
   watchFanout,
   overload,
   recovery,
