@@ -13,6 +13,8 @@ import { rejection } from '../support/rejection.js';
 /** Starting and stopping a server includes its database's. */
 const HOOK_MS_MAX = 60_000;
 const PASSWORD = 'correct horse battery staple';
+/** More than a request may have by default. */
+const TOO_MANY_BYTES = 5 * 1024 * 1024;
 const PLAIN = { [oauth.allowInsecureRequests]: true } as const;
 
 /** As much of it as says how calls fail. */
@@ -212,6 +214,7 @@ describe('the OAuth 2.0 endpoints, called by a client that knows nothing else', 
       ['invalid_request', 400, post('/oauth2/token', { ...grant, client_secret: secret }, basic('a', secret))],
       ['invalid_request', 400, post('/oauth2/token', grant, { authorization: 'Basic bm8tY29sb24=' })],
       ['invalid_grant', 400, post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: 'nonsense' })],
+      ['invalid_request', 413, post('/oauth2/token', { ...grant, scope: 'x'.repeat(TOO_MANY_BYTES) })],
       ['unsupported_token_type', 400, post('/oauth2/revoke', { token: secret })],
       ['invalid_client', 401, post('/oauth2/revoke', { token: 'x', client_id: 'admin', client_secret: 'y' })],
     ];

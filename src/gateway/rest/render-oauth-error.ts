@@ -18,6 +18,7 @@ const INVALID_CLIENT: OAuthError = { error: 'invalid_client', status: 401 };
 const BY_REASON: Readonly<Partial<Record<Reason, OAuthError>>> = {
   CLIENT_INVALID: INVALID_CLIENT,
   GRANT_TYPE_UNSUPPORTED: { error: 'unsupported_grant_type', status: 400 },
+  MESSAGE_TOO_LARGE: { error: 'invalid_request', status: 413 },
   PERMISSION_DENIED: { error: 'insufficient_scope', status: 403 },
   REFRESH_TOKEN_INVALID: { error: 'invalid_grant', status: 400 },
   SCOPE_INVALID: { error: 'invalid_scope', status: 400 },
