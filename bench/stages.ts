@@ -73,8 +73,8 @@ function callThrough(
   const method = table.methods.get(`/bench.v1.EchoService/${name}`) as Method;
   const dispatcher = createDispatcher({
     table,
-    authenticator: { authenticate: async () => CALLER },
-    authorizer: { isAllowed: async () => true },
+    authenticator: { authenticate: () => CALLER },
+    authorizer: { isAllowed: () => true },
     clock: { now: () => Date.now() },
     openCalls: new OpenCalls(),
     limits: DEFAULT_LIMITS,
