@@ -58,13 +58,6 @@ const STREAMS = {
     pass: talkInOrder,
     on: LIMITED_TRANSPORTS,
   },
-  'speakers in both directions that do not read, and whom nobody hears': {
-    method: 'Chat',
-    text: ENDLESS,
-    says: SPEECH_BYTES,
-    pass: talkInOrder,
-    on: ['framed'],
-  },
 } as const;
 
 type Stalled = Pick<(typeof STREAMS)[keyof typeof STREAMS], 'method' | 'text' | 'says'>;

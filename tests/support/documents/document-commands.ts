@@ -60,7 +60,7 @@ const FILTERS: Readonly<Record<string, (fields: JsonObject) => boolean>> = {
   'fields.n = 1': ({ n }) => n === 1,
   'fields.u:*': ({ u }) => u !== undefined,
   'NOT fields.u = 2': ({ u }) => u !== 2,
-  'fields.l:3': ({ l }) => Array.isArray(l) && l.includes(3),
+  'fields.l:3': ({ l }) => (Array.isArray(l) ? l.includes(3) : l === 3),
 };
 const ORDERS = [undefined, { key: 'n', descending: false }, { key: 'n', descending: true }] as const;
 const anyQuery = fc.record({ filter: fc.constantFrom(...Object.keys(FILTERS)), order: fc.constantFrom(...ORDERS) });
