@@ -58,7 +58,7 @@ const FILTERS: Readonly<Record<string, (fields: JsonObject) => boolean>> = {
   '': () => true,
   'fields.n > 0': ({ n }) => typeof n === 'number' && n > 0,
   'fields.n = 1': ({ n }) => n === 1,
-  'fields.u:*': ({ u }) => u !== undefined,
+  'fields.u:*': ({ u }) => (Array.isArray(u) ? u.length > 0 : u !== undefined),
   'NOT fields.u = 2': ({ u }) => u !== 2,
   'fields.l:3': ({ l }) => (Array.isArray(l) ? l.includes(3) : l === 3),
 };
