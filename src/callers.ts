@@ -135,8 +135,12 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
   const checks = createPasswordChecks({ passwords: identities.passwords, hasher, attempts });
   const { apiKeys } = identities;
   const revision = () => ledger.revision();
-  const known = new KnownCallers({ watch: (onChange) => identities.watchCallers(onChange), clock });
-  cleanups.add('known callers', () => known.close());
+  const knowCallers = () => {
+    const known = new KnownCallers({ watch: (onChange) => identities.watchCallers(onChange), clock });
+    cleanups.add('known callers', () => known.close());
+    return known;
+  };
+  const known = { tokens: knowCallers(), certificates: knowCallers() };
   const authenticator = createAuthenticator({
     apiKeys,
     principals,

@@ -24,7 +24,8 @@ export interface AuthenticatorDeps {
   readonly accessTokens: Pick<AccessTokens, 'inspect'>;
   readonly ended: Pick<EndedSessions, 'has'>;
   readonly keyUses: Pick<KeyUses, 'note'>;
-  readonly known: Pick<KnownCallers, 'find' | 'remember'>;
+  /** Apart, for a text that is sent as a token must never be found as the name in a certificate. */
+  readonly known: { readonly tokens: Known; readonly certificates: Known };
   /** The last revision that this process has read. */
   readonly revision: () => number;
   readonly clock: Clock;
@@ -38,11 +39,11 @@ export interface AuthenticatorDeps {
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   const { principals, keyUses, known, revision } = deps;
 
-  function recognise(credential: string, seen: number, look: Look): Awaitable<Caller | undefined> {
+  function recognise(among: Known, credential: string, seen: number, look: Look): Awaitable<Caller | undefined> {
     const isBehind = seen > revision();
-    const before = isBehind ? undefined : known.find(credential);
+    const before = isBehind ? undefined : among.find(credential);
     if (before !== undefined) return callerOf(before);
-    const found = known.remember(credential, () => look(isBehind ? 'latest' : 'any'));
+    const found = among.remember(credential, () => look(isBehind ? 'latest' : 'any'));
     return found.then(callerOf, (err: unknown) => {
       throw toServiceError(err);
     });
@@ -55,17 +56,19 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
 
   return {
     authenticate: (token, seen) =>
-      recognise(token, seen, (from) =>
+      recognise(known.tokens, token, seen, (from) =>
         token.startsWith(API_KEY_PREFIX)
           ? atLast(from, (freshness) => recogniseApiKey(deps, parseToken(token), freshness))
           : recogniseAccessToken(deps, token, from),
       ),
     authenticatePeer: (uri, seen) =>
-      // No token has a space in it.
-      recognise(`peer ${uri}`, seen, (from) => atLast(from, (freshness) => recognisePeer(principals, uri, freshness))),
+      recognise(known.certificates, uri, seen, (from) =>
+        atLast(from, (freshness) => recognisePeer(principals, uri, freshness)),
+      ),
   };
 }
 
+type Known = Pick<KnownCallers, 'find' | 'remember'>;
 type Look = (from: AuthFreshness) => Promise<KnownCaller | undefined>;
 
 async function recognisePeer(

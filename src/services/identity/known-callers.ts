@@ -19,8 +19,9 @@ export interface KnownCallersOptions {
 }
 
 /**
- * Remembers whom a token stands for while that cannot have changed: nothing that recognising rests on has been written, as far as
- * this process has read the log, and no time has passed at which it ends. So it is never behind what the process knows.
+ * Remembers whom a token, or the name in a certificate, stands for while that cannot have changed: nothing that recognising rests
+ * on has been written, as far as this process has read the log, and no time has passed at which it ends. So it is never behind
+ * what the process knows.
  */
 export class KnownCallers {
   readonly #known = new Map<string, KnownCaller>();
@@ -36,21 +37,24 @@ export class KnownCallers {
     });
   }
 
-  find(token: string): KnownCaller | undefined {
-    const known = this.#known.get(token);
+  find(credential: string): KnownCaller | undefined {
+    const known = this.#known.get(credential);
     return known !== undefined && this.#clock.now() < known.untilMs ? known : undefined;
   }
 
   /** Recognises, and remembers whom, unless something has changed meanwhile. */
-  async remember(token: string, recognise: () => Promise<KnownCaller | undefined>): Promise<KnownCaller | undefined> {
+  async remember(
+    credential: string,
+    recognise: () => Promise<KnownCaller | undefined>,
+  ): Promise<KnownCaller | undefined> {
     const generation = this.#generation;
     const known = await recognise();
     if (known === undefined || generation !== this.#generation) return known;
     // The one that was kept longest goes; that it may be in use costs no more than recognising it again.
-    this.#known.delete(token);
+    this.#known.delete(credential);
     const [oldest] = this.#known.keys();
     if (this.#known.size >= KNOWN_MAX && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(token, known);
+    this.#known.set(credential, known);
     return known;
   }
 

@@ -37,6 +37,16 @@ describe('CallLifetime', () => {
     expect(ends).to.deep.equal([REASON]);
   });
 
+  it('is not open, from the first moment on, for a caller that has gone before it began', () => {
+    const gone = new CallerWatch();
+    gone.abort();
+    const late = new CallLifetime(gone, Infinity, (reason) => ends.push(reason));
+
+    expect(() => late.assertOpen()).to.throw('cancelled by the caller');
+    expect(ends).to.have.length(1);
+    late.close();
+  });
+
   it('rejects what is waited for, at the end and after it, and takes no other end', async () => {
     const waiting = rejection(lifetime.race(new Promise(() => undefined)));
     lifetime.end(REASON);

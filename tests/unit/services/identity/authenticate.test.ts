@@ -14,6 +14,8 @@ const clock = { now: () => 0 };
 /** The last revision that the process has read; what ended the caller is the one after it. */
 const READ = 7;
 
+const aMemory = () => new KnownCallers({ watch: () => () => undefined, clock });
+
 describe('createAuthenticator()', () => {
   /** A process that has not heard yet of what it was told about callers last. */
   function aProcessBehind(): ReturnType<typeof createAuthenticator> {
@@ -33,7 +35,7 @@ describe('createAuthenticator()', () => {
       },
       ended: { has: async (_name: string, freshness: Freshness) => !before(freshness) },
       keyUses: { note: () => undefined },
-      known: new KnownCallers({ watch: () => () => undefined, clock }),
+      known: { tokens: aMemory(), certificates: aMemory() },
       revision: () => READ,
       clock,
     } as unknown as AuthenticatorDeps);
@@ -69,5 +71,19 @@ describe('createAuthenticator()', () => {
 
     expect((await authenticator.authenticatePeer?.(URI, READ))?.name).to.equal(ACCOUNT);
     expect((await authenticator.authenticatePeer?.(URI, READ + 1))?.name).to.equal(URI);
+  });
+
+  it('does not take what it knows as the name in a certificate for a token', async () => {
+    const authenticator = createAuthenticator({
+      principals: { isActive: async () => true, findByCertificate: async () => ACCOUNT },
+      accessTokens: { inspect: async () => undefined },
+      keyUses: { note: () => undefined },
+      known: { tokens: aMemory(), certificates: aMemory() },
+      revision: () => READ,
+      clock,
+    } as unknown as AuthenticatorDeps);
+
+    expect((await authenticator.authenticatePeer?.(URI, READ))?.name).to.equal(ACCOUNT);
+    expect(await authenticator.authenticate(URI, READ)).to.equal(undefined);
   });
 });
