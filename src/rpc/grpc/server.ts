@@ -14,8 +14,8 @@ import { createPatience } from './patience.js';
 import { createSessionGuard, type SessionGuard } from './session-guard.js';
 
 const SESSION_MEGABYTES_MAX = 64;
-/** So much of a request is held while nobody reads it. */
-const RECEIVE_WINDOW_BYTES = 32 * 1024;
+/** So much of a request is held while nobody reads it, and as much again in what Node reads ahead. */
+const RECEIVE_WINDOW_BYTES = 16 * 1024;
 
 export interface GrpcServer {
   /** Listens on `host:port` and gives the port; 0 asks for any free one. */
