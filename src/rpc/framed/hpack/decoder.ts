@@ -1,6 +1,7 @@
 import { HeaderField } from './header-field.js';
 import { decodeHuffman } from './huffman.js';
-import { FIRST_DYNAMIC_INDEX, STATIC_TABLE } from './static-table.js';
+import { LiteralMemo } from './literal-memo.js';
+import { AUTHORIZATION_INDEX, FIRST_DYNAMIC_INDEX, PATH_INDEX, STATIC_TABLE } from './static-table.js';
 
 /** The size of our dynamic table: SETTINGS_HEADER_TABLE_SIZE, which we leave at its default. */
 const TABLE_BYTES_MAX = 4096;
@@ -32,6 +33,8 @@ export class HpackDecoder {
   readonly #listBytesMax: number;
   /** The newest field is the last. */
   readonly #table: HeaderField[] = [];
+  /** Of the names that libraries keep out of the table, and send in full with every call. */
+  readonly #memos = new Map([PATH_INDEX, AUTHORIZATION_INDEX].map((index) => [index, new LiteralMemo()]));
   #tableBytes = 0;
   #tableBytesMax = TABLE_BYTES_MAX;
   #block: Buffer = NOTHING;
@@ -62,16 +65,31 @@ export class HpackDecoder {
   #readField(hasFields: boolean): HeaderField | undefined {
     const first = this.#block[this.#at] ?? 0;
     if (first >= 0x80) return this.#fieldAt(this.#readInteger(7));
-    if (first >= 0x40) return this.#remember(this.#readLiteral(6));
-    if (first < 0x20) return this.#readLiteral(4);
+    if (first >= 0x40) return this.#remember(this.#readLiteral(this.#readInteger(6)));
+    if (first < 0x20) return this.#readUnkept();
     // Only in front of all fields (section 4.2).
     if (hasFields) throw new HpackError('Table changes its size behind a field');
     this.#resize(this.#readInteger(5));
     return undefined;
   }
 
-  #readLiteral(prefixBits: number): HeaderField {
-    const index = this.#readInteger(prefixBits);
+  /** Reads a literal that is not to enter the table (sections 6.2.2 and 6.2.3). */
+  #readUnkept(): HeaderField {
+    const index = this.#readInteger(4);
+    const memo = this.#memos.get(index);
+    if (memo === undefined) return this.#readLiteral(index);
+    const start = this.#at;
+    const end = this.#skip(this.#readInteger(7));
+    const known = memo.find(this.#block, start, end);
+    if (known !== undefined) return known;
+    this.#at = start;
+    const field = this.#readLiteral(index);
+    memo.keep(this.#block, start, end, field);
+    return field;
+  }
+
+  /** Reads what is behind the index of a name, or behind the 0 that says that the name follows. */
+  #readLiteral(index: number): HeaderField {
     const name = index === 0 ? this.#readText() : this.#fieldAt(index).name;
     return new HeaderField(name, this.#readText());
   }
@@ -128,17 +146,23 @@ export class HpackDecoder {
     return byte;
   }
 
+  /** Passes the bytes of a text, and gives where it ends. */
+  #skip(length: number): number {
+    this.#at += length;
+    if (this.#at > this.#block.length) throw new HpackError('Block ends inside a text');
+    return this.#at;
+  }
+
   /** Section 5.2. */
   #readText(): string {
     const isHuffman = (this.#block[this.#at] ?? 0) >= 0x80;
     const length = this.#readInteger(7);
     const from = this.#at;
-    this.#at += length;
-    if (this.#at > this.#block.length) throw new HpackError('Block ends inside a text');
-    if (!isHuffman) return this.#block.toString('latin1', from, this.#at);
+    const end = this.#skip(length);
+    if (!isHuffman) return this.#block.toString('latin1', from, end);
     const needed = Math.ceil(length * HUFFMAN_GROWTH);
     const target = needed <= SCRATCH_BYTES ? SCRATCH : Buffer.allocUnsafe(needed);
-    const decoded = decodeHuffman(this.#block, from, this.#at, target);
+    const decoded = decodeHuffman(this.#block, from, end, target);
     if (decoded < 0) throw new HpackError('Text is not Huffman-coded as it says');
     return target.toString('latin1', 0, decoded);
   }

@@ -72,3 +72,9 @@ export const FIRST_DYNAMIC_INDEX = STATIC_TABLE.length + 1;
 
 /** The index of `:status: 200`. */
 export const STATUS_OK_INDEX = 8;
+
+/** The index by which encoders name `:path`. */
+export const PATH_INDEX = 4;
+
+/** The index of `authorization`. */
+export const AUTHORIZATION_INDEX = 23;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { array, assert, constantFrom, property, string, tuple } from 'fast-check';
+import { array, assert, constantFrom, oneof, property, string, tuple } from 'fast-check';
 import { HpackDecoder, HpackError } from '../../../../src/rpc/framed/hpack/decoder.js';
 import { HpackEncoder } from '../../../../src/rpc/framed/hpack/encoder.js';
 import { seed } from '../../../support/seed.js';
@@ -149,6 +149,42 @@ describe('HpackDecoder', () => {
     expect(fieldsOf(decoder, Buffer.of(0xbe))).to.deep.equal([['a', 'b']]);
   });
 
+  it('takes a literal for the one before only if it says the same, whatever the table has learned meanwhile', () => {
+    // Names of the static table, the newest of the dynamic one, and their own; values that share lengths and last bytes.
+    const value = constantFrom('Bearer one-x', 'Bearer two-x', 'Bearer one-y', 'x', '', 'z'.repeat(600));
+    const literal = tuple(constantFrom('04', '14', '0f08', '1f08', '0f2f', '000161'), value).map(([name, text]) =>
+      Buffer.concat([Buffer.from(name, 'hex'), textOf(text)]),
+    );
+    const learned = constantFrom('x-one', 'x-two').map((name) =>
+      Buffer.concat([Buffer.of(0x40), textOf(name), textOf('v')]),
+    );
+    const first = Buffer.concat([Buffer.of(0x40), textOf('x-zero'), textOf('v')]);
+    const same = property(array(oneof(literal, learned), { maxLength: 20 }), (fields) => {
+      const decoder = new HpackDecoder(LIST_BYTES_MAX);
+      const oneByOne = [first, ...fields].flatMap((field) => fieldsOf(decoder, field));
+      // What a decoder that has seen nothing but the table's fields makes of each.
+      const alone = [first, ...fields].flatMap((field, at, all) => {
+        const fresh = new HpackDecoder(LIST_BYTES_MAX);
+        for (const before of all.slice(0, at)) if (before[0] === 0x40) fresh.decode(before);
+        return fieldsOf(fresh, field);
+      });
+
+      expect(oneByOne).to.deep.equal(alone);
+    });
+    assert(same, { seed: seed(), numRuns: 300 });
+  });
+
+  it('remembers literals that it has decoded, but not the long ones', () => {
+    const decoder = new HpackDecoder(LIST_BYTES_MAX);
+    const decode = (text: string) =>
+      decoder.decode(Buffer.concat([Buffer.from('1f08', 'hex'), textOf(text)])).fields[0];
+
+    const token = decode('Bearer one');
+    expect(decode('Bearer one')).to.equal(token);
+    expect(decode('Bearer two')).to.not.equal(token);
+    expect(decode('t'.repeat(600))).to.not.equal(decode('t'.repeat(600)));
+  });
+
   it('empties its table for a field that is larger', () => {
     const decoder = new HpackDecoder(LIST_BYTES_MAX);
     decoder.decode(Buffer.from('4001610162', 'hex'));
@@ -231,4 +267,11 @@ function encode(encoder: HpackEncoder, fields: Fields): Buffer {
 
 function fieldsOf(decoder: HpackDecoder, block: Buffer): Fields {
   return decoder.decode(block).fields.map(({ name, value }) => [name, value]);
+}
+
+/** A text without Huffman code (section 5.2). */
+function textOf(text: string): Buffer {
+  const length =
+    text.length < 0x7f ? [text.length] : [0x7f, ((text.length - 0x7f) & 0x7f) | 0x80, (text.length - 0x7f) >> 7];
+  return Buffer.concat([Buffer.from(length), Buffer.from(text)]);
 }
