@@ -31,7 +31,7 @@ export interface AccessDecisions extends Authorizer {
 
 export function createAccessDecisions({ model, replica, clock }: AccessDecisionsDeps): AccessDecisions {
   const principalMay = (principal: string, permission: string, resource: string) =>
-    isCanonical(resource) && isGranted(model, { principal, permission, resource, nowMs: clock.now() });
+    isCanonical(resource) && isGranted(model, { principal, permission, resource, clock });
   const callerMay = (caller: Caller, permission: string, resource: string) =>
     coversAny(caller.permissions, permission) && principalMay(caller.name, permission, resource);
   return {

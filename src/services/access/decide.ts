@@ -1,3 +1,4 @@
+import type { Clock } from '../../rpc/context.js';
 import type { AccessModel, Grant, Holdings } from './access-model.js';
 import type { ConditionFacts } from './condition.js';
 import { coversAny } from './permission-pattern.js';
@@ -11,8 +12,8 @@ export interface AccessQuestion {
   /** `documents.documents.get`. */
   readonly permission: string;
   readonly resource: string;
-  /** Milliseconds since 1970. */
-  readonly nowMs: number;
+  /** Is asked only by grants that end, and by conditions: to tell the time costs as much as all the rest. */
+  readonly clock: Clock;
 }
 
 /** What a grant does for a question that it could answer. */
@@ -26,16 +27,15 @@ export interface JudgedGrant {
 /** Tells whether a principal holds a permission on a resource. Denies by default. */
 export function isGranted(model: AccessModel, question: AccessQuestion): boolean {
   const holdings = model.holdingsOf(question.principal);
-  for (const grant of grantsOn(holdings, question.resource)) {
-    if (judge(model, holdings, grant, question) === 'grants') return true;
-  }
-  return false;
+  const grants = (grant: Grant) => judge(model, holdings, grant, question) === 'grants';
+  const isGrantedOn = (place: string) => holdings.byResource.get(place)?.some(grants) === true;
+  return isGrantedOn(EVERYTHING) || placesOf(question.resource).some(isGrantedOn);
 }
 
 /** Gives every binding that the question could rest on, with what it says. */
 export function judgeGrants(model: AccessModel, question: AccessQuestion): readonly JudgedGrant[] {
   const holdings = model.holdingsOf(question.principal);
-  return [...grantsOn(holdings, question.resource)].map((grant) => ({
+  return grantsOn(holdings, question.resource).map((grant) => ({
     grant,
     verdict: judge(model, holdings, grant, question),
   }));
@@ -43,27 +43,33 @@ export function judgeGrants(model: AccessModel, question: AccessQuestion): reado
 
 /** Gives the patterns of all permissions that a principal holds on a resource without a condition and without an end. */
 export function unconditionalPatterns(model: AccessModel, principal: string, resource: string): readonly string[] {
-  return [...grantsOn(model.holdingsOf(principal), resource)]
+  return grantsOn(model.holdingsOf(principal), resource)
     .filter(({ condition, expireMs }) => condition === undefined && expireMs === Infinity)
     .flatMap(({ role }) => model.permissionsOf(role));
 }
 
 /** The grants on a resource and on everything above it. */
-function* grantsOn({ byResource }: Holdings, resource: string): Generator<Grant> {
-  yield* byResource.get(EVERYTHING) ?? [];
-  if (resource === EVERYTHING) return;
+function grantsOn({ byResource }: Holdings, resource: string): readonly Grant[] {
+  return [EVERYTHING, ...placesOf(resource)].flatMap((place) => byResource.get(place) ?? []);
+}
+
+/** A resource, and what its name says to be above it. */
+function placesOf(resource: string): readonly string[] {
+  if (resource === EVERYTHING) return [];
+  const places: string[] = [];
   for (let end = resource.indexOf('/'); end !== -1; end = resource.indexOf('/', end + 1)) {
-    yield* byResource.get(resource.slice(0, end)) ?? [];
+    places.push(resource.slice(0, end));
   }
-  yield* byResource.get(resource) ?? [];
+  places.push(resource);
+  return places;
 }
 
 function judge(model: AccessModel, { groups }: Holdings, grant: Grant, question: AccessQuestion): GrantVerdict {
-  const { principal, permission, resource, nowMs } = question;
+  const { principal, permission, resource } = question;
   if (!coversAny(model.permissionsOf(grant.role), permission)) return 'role-missing-permission';
-  if (nowMs >= grant.expireMs) return 'expired';
+  if (grant.expireMs !== Infinity && question.clock.now() >= grant.expireMs) return 'expired';
   if (grant.condition === undefined) return 'grants';
-  const facts: ConditionFacts = { principal, groups, permission, resource, nowMs };
+  const facts: ConditionFacts = { principal, groups, permission, resource, nowMs: question.clock.now() };
   switch (grant.condition(facts)) {
     case 'true':
       return 'grants';

@@ -31,7 +31,7 @@ export function createExplainAccess({ model, decisions }: ExplainAccessDeps) {
   ): Promise<ExplainAccessResponse> {
     if (check === undefined) throw invalidRequest([{ field: 'check', description: 'must be set' }]);
     await decisions.reach(ctx);
-    const question = { ...check, principal: check.principal || ctx.caller.name, nowMs: ctx.clock.now() };
+    const question = { ...check, principal: check.principal || ctx.caller.name, clock: ctx.clock };
     const judged = judgeGrants(model, question);
     return {
       allowed: judged.some(({ verdict }) => verdict === 'grants'),

@@ -8,6 +8,7 @@ import { seed } from '../../../support/seed.js';
 const WORLDS = 200;
 const QUESTIONS_PER_WORLD = 500;
 const NOW_MS = 1_000_000;
+const CLOCK = { now: () => NOW_MS };
 
 const PRINCIPALS = ['users/a', 'users/b', 'users/ab', 'serviceAccounts/a', 'spiffe://x/a'];
 const GROUPS = ['groups/a', 'groups/b', 'groups/c', 'groups/d'];
@@ -49,7 +50,7 @@ describe('isGranted()', () => {
           principal: pick(PRINCIPALS),
           permission: pick(PERMISSIONS),
           resource: pick(RESOURCES),
-          nowMs: NOW_MS,
+          clock: CLOCK,
         };
         const expected = isGrantedNaively(world, question);
         if (expected) granted += 1;
@@ -122,14 +123,14 @@ function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
 }
 
 function isGrantedNaively(world: World, question: AccessQuestion): boolean {
-  const { principal, permission, resource, nowMs } = question;
+  const { principal, permission, resource } = question;
   return [...world.bindings.values()].some((binding) => {
     const reaches = binding.member === principal || isInGroup(world, principal, binding.member, new Set());
     const isOn = binding.resource === '*' || `${resource}/`.startsWith(`${binding.resource}/`);
     const grants = (world.roles.get(binding.role) ?? []).some((pattern) =>
       new RegExp(`^${pattern.replaceAll('.', String.raw`\.`).replace('*', '.*')}$`).test(permission),
     );
-    const isOver = binding.expireTime !== undefined && nowMs >= Number(binding.expireTime.seconds) * 1000;
+    const isOver = binding.expireTime !== undefined && NOW_MS >= Number(binding.expireTime.seconds) * 1000;
     return reaches && isOn && grants && !isOver && holdsNaively(binding.condition?.expression, question);
   });
 }
