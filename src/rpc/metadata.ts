@@ -44,15 +44,15 @@ export class CallMetadata {
   }
 
   /** Gives all text values, key by key. */
-  *entries(): Generator<readonly [key: string, value: string]> {
+  entries(): readonly (readonly [key: string, value: string])[] {
     this.#copySource();
-    for (const [key, values] of this.#text ?? []) for (const value of values) yield [key, value];
+    return pairsOf(this.#text);
   }
 
   /** Gives all binary values, key by key. */
-  *binaryEntries(): Generator<readonly [key: string, value: Uint8Array]> {
+  binaryEntries(): readonly (readonly [key: string, value: Uint8Array])[] {
     this.#copySource();
-    for (const [key, values] of this.#binary ?? []) for (const value of values) yield [key, value];
+    return pairsOf(this.#binary);
   }
 
   #copySource(): void {
@@ -60,6 +60,13 @@ export class CallMetadata {
     this.#source = undefined;
     source?.copyTo(this);
   }
+}
+
+function pairsOf<T>(map: ReadonlyMap<string, readonly T[]> | undefined): readonly (readonly [key: string, value: T])[] {
+  if (map === undefined) return [];
+  const pairs: (readonly [string, T])[] = [];
+  for (const [key, values] of map) for (const value of values) pairs.push([key, value]);
+  return pairs;
 }
 
 function append<T>(map: Map<string, T[]>, key: string, value: T): void {

@@ -1,5 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { CallMetadata, isSendableKey, RESERVED_KEY, toHeaderText, toStatusText } from '../metadata.js';
+import { CONSISTENCY_TOKEN_KEY } from '../consistency.js';
+import { REQUEST_ID_KEY } from '../request-id.js';
 import type { StatusError } from '../status.js';
 import type { RequestHeaders } from './call-stream.js';
 import { ACCEPTED_ENCODINGS } from './inflate.js';
@@ -12,6 +14,9 @@ export const RESPONSE_HEADERS: OutgoingHttpHeaders = Object.freeze({
 });
 
 export const OK_TRAILERS: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' });
+
+/** What nearly every answer carries; looking for anything wrong with them would cost more than to write them. */
+const OWN_KEYS: ReadonlySet<string> = new Set([REQUEST_ID_KEY, CONSISTENCY_TOKEN_KEY]);
 
 /** Reads the metadata of a call. HTTP/2 has names in lower case; `-bin` values are base64, padded or not. */
 export function readMetadata(headers: RequestHeaders): CallMetadata {
@@ -28,11 +33,14 @@ function addHeader(metadata: CallMetadata, key: string, value: string): void {
   else for (const part of value.split(',')) metadata.addBinary(key, Buffer.from(part.trim(), 'base64'));
 }
 
-/** Writes metadata as headers. What no header can hold is percent-encoded; a key that is none is left out. */
-export function writeMetadata(metadata: CallMetadata): OutgoingHttpHeaders {
-  const headers: Record<string, string | string[]> = {};
+/**
+ * Writes metadata as headers, behind those that are there. What no header can hold is percent-encoded; a key that is none is left
+ * out.
+ */
+export function writeMetadata(metadata: CallMetadata, beginning?: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  const headers = { ...beginning } as Record<string, string | string[]>;
   for (const [key, value] of metadata.entries()) {
-    if (!isSendableKey(key) || key.endsWith('-bin')) continue;
+    if (!OWN_KEYS.has(key) && (!isSendableKey(key) || key.endsWith('-bin'))) continue;
     append(headers, key, toHeaderText(value));
   }
   for (const [key, value] of metadata.binaryEntries()) {

@@ -66,7 +66,7 @@ export class ResponseWriter implements AnswerWriter {
 
   #open(trailers: OutgoingHttpHeaders | undefined): void {
     if (trailers !== undefined) this.#status = trailers;
-    this.#stream.respond({ ...RESPONSE_HEADERS, ...writeMetadata(this.#metadata) }, WITH_TRAILERS);
+    this.#stream.respond(writeMetadata(this.#metadata, RESPONSE_HEADERS), WITH_TRAILERS);
     this.#stream.once('wantTrailers', () => {
       this.#stream.sendTrailers(this.#withTrailers(this.#status));
       stopRequests(this.#stream);
