@@ -55,3 +55,11 @@ export interface AuditSink {
    */
   record(entry: AuditRecord): Promise<void>;
 }
+
+/** RFC 6750, section 2.1, for tokens of any form. */
+const BEARER = /^Bearer +(\S+)$/i;
+
+/** Gives the token that an `authorization` header holds. Undefined where it holds none. */
+export function readBearerToken(header: string): string | undefined {
+  return BEARER.exec(header)?.[1];
+}

@@ -2,7 +2,7 @@ import { afterwards, type Awaitable } from '../async/awaitable.js';
 import type { Request } from './call.js';
 import { assertSize } from './call-limits.js';
 import type { Caller } from './context.js';
-import { authorize, identify, type Judges } from './judge-call.js';
+import type { CallJudge } from './judge-call.js';
 import type { Method, MethodTable } from './method-table.js';
 import type { RunningCall } from './running-call.js';
 import { createDecodeValid, malformedMessage } from './validation.js';
@@ -23,25 +23,26 @@ export interface Entrance {
   readonly admitOne: (running: RunningCall, request: Uint8Array) => Awaitable<unknown>;
 }
 
-export interface EntranceDeps extends Judges {
+export interface EntranceDeps {
+  readonly judge: Pick<CallJudge, 'identify' | 'authorize'>;
   readonly table: Pick<MethodTable, 'registry'>;
 }
 
-export function createEntrance({ authenticator, authorizer, table }: EntranceDeps): Entrance {
+export function createEntrance({ judge, table }: EntranceDeps): Entrance {
   const decodeValid = createDecodeValid(table.registry);
 
   function admitOne(running: RunningCall, request: Uint8Array): Awaitable<unknown> {
     const { method } = running;
     assertSize(method, 'requestBytesMax', request.byteLength);
     const message = decodeValid(method.descriptor.input, request, running.onRequest);
-    const judged = method.policy.access.kind === 'permission' ? authorize(authorizer, running, message) : undefined;
+    const judged = method.policy.access.kind === 'permission' ? judge.authorize(running, message) : undefined;
     return judged === undefined ? decodeRequest(method, request) : judged.then(() => decodeRequest(method, request));
   }
 
   return {
     enter(running, admit) {
       running.assertAdmitted();
-      const caller = identify(authenticator, running);
+      const caller = judge.identify(running);
       const admitAs = (recognised: Caller) => {
         running.lifetime.assertOpen();
         running.caller = recognised;

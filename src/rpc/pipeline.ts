@@ -6,7 +6,7 @@ import { countUpTo } from './call-limits.js';
 import type { Method } from './method-table.js';
 import { createAdmission, type Admission } from './admission.js';
 import { createEntrance, type Admit } from './entrance.js';
-import { createStandingJudge } from './judge-call.js';
+import { createCallJudge } from './judge-call.js';
 import { createResponseEncoder } from './response-encoder.js';
 import { createCallOpener, type CallEnvironment, type CallOpener, type RunningCall } from './running-call.js';
 
@@ -24,9 +24,9 @@ export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
 export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
   const refuse = createAdmission(deps);
   const begin = admitting(refuse, createCallOpener({ ...deps, audit: deps.audit ?? createLogAudit(deps.log) }));
-  const { enter, receive, admitOne } = createEntrance(deps);
+  const judge = createCallJudge(deps);
+  const { enter, receive, admitOne } = createEntrance({ judge, table: deps.table });
   const encodeResponse = createResponseEncoder(deps.limits);
-  const holdTo = createStandingJudge(deps);
 
   async function respondOnce(method: Method, call: IncomingCall, admit: Admit): Promise<Uint8Array> {
     const running = begin(method, call);
@@ -50,7 +50,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     try {
       const admitted = enter(running, admit);
       const input = admitted instanceof Promise ? await running.lifetime.race<unknown>(admitted) : admitted;
-      holdTo(running);
+      judge.holdTo(running);
       const responses = runHandler(running, input) as AsyncIterable<unknown>;
       const counter = countUpTo(method, 'responseMessagesMax');
       for await (const response of untilEnd(running, responses)) {
@@ -74,7 +74,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
     unary: (method, call, request) => respondOnce(method, call, (running) => receive(running, request)),
     serverStream: (method, call, request) => respondMany(method, call, (running) => receive(running, request)),
     clientStream: (method, call, requests) =>
-      respondOnce(method, call, (running) => admitEach(holdTo(running), requests, admitOne)),
+      respondOnce(method, call, (running) => admitEach(judge.holdTo(running), requests, admitOne)),
     bidiStream: (method, call, requests) =>
       respondMany(method, call, (running) => admitEach(running, requests, admitOne)),
   };

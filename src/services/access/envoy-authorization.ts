@@ -5,7 +5,7 @@ import {
   type CheckRequest,
 } from '../../../gen/envoy/service/auth/v3/external_auth.js';
 import { translating } from '../../repositories/translate-errors.js';
-import type { Authenticator } from '../../rpc/access.js';
+import { readBearerToken, type Authenticator } from '../../rpc/access.js';
 import type { CallContext, Caller } from '../../rpc/context.js';
 import { implementService, type ServiceImplementation } from '../../rpc/service.js';
 import { isCanonical, type AccessDecisions } from './access-decisions.js';
@@ -68,7 +68,7 @@ async function recognise(
   if (authorization === undefined) {
     return principal === '' ? undefined : authenticator.authenticatePeer?.(principal, 0);
   }
-  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const token = readBearerToken(authorization);
   return token === undefined ? undefined : authenticator.authenticate(token, 0);
 }
 

@@ -39,7 +39,8 @@ export class KnownCallers {
 
   find(credential: string): KnownCaller | undefined {
     const known = this.#known.get(credential);
-    return known !== undefined && this.#clock.now() < known.untilMs ? known : undefined;
+    if (known === undefined || known.untilMs === Infinity) return known;
+    return this.#clock.now() < known.untilMs ? known : undefined;
   }
 
   /** Recognises, and remembers whom, unless something has changed meanwhile. */
