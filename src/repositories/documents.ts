@@ -103,8 +103,8 @@ export function createDocuments(ledger: Ledger, { now }: { readonly now?: () => 
     get: async (name, context = {}) => {
       const settings = queries.settings(collectionOf(name), context);
       const { isCached } = settings instanceof Promise ? await settings : settings;
-      const since = nowKnown(context);
-      return isCached ? resources.get(name, since) : getUncached(name, since);
+      const known = new AsKnown(context);
+      return isCached ? resources.get(name, known) : getUncached(name, known);
     },
     list: async (query, context) => {
       const page = await queries.listAlongIndex(query, context);
@@ -120,15 +120,26 @@ export function createDocuments(ledger: Ledger, { now }: { readonly now?: () => 
   };
 }
 
-/** For a read behind one that was as new as was asked for: the process has at least that. */
-function nowKnown(context: ReadContext): ReadContext {
-  const { consistency } = context;
-  return {
-    get signal() {
-      return context.signal;
-    },
-    consistency: { freshness: 'any', saw: (revision) => consistency?.saw(revision) },
-  };
+/** For a read behind one that was as new as was asked for: the process has at least that. One is made for every read. */
+class AsKnown implements ReadContext {
+  readonly freshness = 'any';
+  readonly #context: ReadContext;
+
+  constructor(context: ReadContext) {
+    this.#context = context;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#context.signal;
+  }
+
+  get consistency(): this {
+    return this;
+  }
+
+  saw(revision: number): void {
+    this.#context.consistency?.saw(revision);
+  }
 }
 
 async function* decodeAll(documents: AsyncIterable<StateDocument>): AsyncGenerator<StoredDocument> {
