@@ -1,6 +1,7 @@
 import { rememberingBytes } from '../frozen/frozen.js';
 import { assertSize } from './call-limits.js';
 import { limitError, type Limits } from './limits.js';
+import { createMessageEncoder } from './message-encoder.js';
 import type { Method } from './method-table.js';
 
 /** Encodes the answer of a method, or refuses one that is too large. */
@@ -11,12 +12,13 @@ export type ResponseEncoder = (method: Method, response: unknown) => Uint8Array;
  * that comes from a cache, it has it encoded once.
  */
 export function createResponseEncoder(limits: Limits): ResponseEncoder {
+  const encodeMessage = createMessageEncoder();
   const encoders = new Map<Method, (response: object) => Uint8Array>();
 
   function encoderOf(method: Method): (response: object) => Uint8Array {
     let encode = encoders.get(method);
     if (encode === undefined) {
-      encode = rememberingBytes((response) => method.responseCodec.encode(response).finish());
+      encode = rememberingBytes((response) => encodeMessage(method.responseCodec, response));
       encoders.set(method, encode);
     }
     return encode;

@@ -1,10 +1,12 @@
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { IncomingCall } from './call.js';
 import type { CallContext } from './context.js';
 import type { Policy } from './policy.js';
 
 /** Encodes and decodes one message type; what ts-proto generates for each. */
 export interface MessageCodec<T> {
-  encode(message: T): { finish(): Uint8Array };
+  /** Appends to the writer, where one is given, and gives what ends the message. */
+  encode(message: T, writer?: BinaryWriter): { finish(): Uint8Array };
   decode(input: Uint8Array): T;
   /** Fills in what is missing. Method syntax lets the generated, narrower parameter types pass. */
   fromPartial(object: unknown): T;

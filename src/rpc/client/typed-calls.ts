@@ -4,6 +4,7 @@ import { CONSISTENCY_KEY, CONSISTENCY_TOKEN_KEY } from '../consistency.js';
 import { newerToken } from '../consistency-token.js';
 import type { CallSpan } from '../../telemetry/tracing.js';
 import { Code } from '../codes.js';
+import { createMessageEncoder } from '../message-encoder.js';
 import { CallMetadata } from '../metadata.js';
 import { readPolicy, type Policy } from '../policy.js';
 import type { MethodDefinition } from '../service.js';
@@ -36,7 +37,8 @@ export function createMethod(target: CallTarget): unknown {
   const complete = completer(method, policy);
   const start = (options: CallOptions = {}) => startCall(target, policy, options);
   if (interceptors.length > 0) return createIntercepted(target, { complete, start });
-  const encode = (request: unknown) => method.requestType.encode(complete(request)).finish();
+  const encodeMessage = createMessageEncoder();
+  const encode = (request: unknown) => encodeMessage(method.requestType, complete(request));
   const decode = (bytes: Uint8Array) => method.responseType.decode(bytes);
 
   if (method.requestStream && method.responseStream) {
