@@ -3,6 +3,8 @@ import type { Leases } from '../ledger/ledger.js';
 import type { Clock } from '../rpc/context.js';
 
 const FLUSH_INTERVAL_MS = 60_000;
+/** So exactly it is known when a key was used: to tell the time for every call would cost more than to note the key. */
+const STAMP_INTERVAL_MS = 1_000;
 const KEPT_MS = 400 * 24 * 60 * 60 * 1000;
 /** How long a stop waits for a store that does not answer. */
 const LAST_FLUSH_MS_MAX = 2_000;
@@ -11,7 +13,7 @@ const KIND = 'api_key_uses';
 /** Remembers when API keys were used last, without a write a call. */
 export interface KeyUses {
   note(keyName: string): void;
-  /** Milliseconds since 1970, a minute or two late; undefined for a key that was never used, or not for over a year. */
+  /** Milliseconds since 1970, to the second and known a minute or two late; undefined for a key that was never used, or not for over a year. */
   lastUse(keyName: string, signal?: AbortSignal): Promise<number | undefined>;
   /** Writes down what was noted. */
   flush(): Promise<void>;
@@ -25,8 +27,14 @@ export interface KeyUsesDeps {
 }
 
 export function createKeyUses({ leases, clock, onError }: KeyUsesDeps): KeyUses {
+  const used = new Set<string>();
   let noted = new Map<string, number>();
+  const stamp = () => {
+    for (const keyName of used) noted.set(keyName, clock.now());
+    used.clear();
+  };
   const flush = async () => {
+    stamp();
     const batch = noted;
     noted = new Map();
     for (const [id, timeMs] of batch) {
@@ -37,16 +45,19 @@ export function createKeyUses({ leases, clock, onError }: KeyUsesDeps): KeyUses 
       await leases.swap({ kind: KIND, id, fence: lease?.fence, value, expireTime: timeMs + KEPT_MS });
     }
   };
-  const timer = setInterval(() => void flush().catch(onError), FLUSH_INTERVAL_MS).unref();
+  const timers = [
+    setInterval(stamp, STAMP_INTERVAL_MS).unref(),
+    setInterval(() => void flush().catch(onError), FLUSH_INTERVAL_MS).unref(),
+  ];
   return {
-    note: (keyName) => void noted.set(keyName, clock.now()),
+    note: (keyName) => void used.add(keyName),
     lastUse: async (id, signal) => {
       const lease = await leases.read({ kind: KIND, id }, signal);
       return lease && Number(lease.value['last_use_time_ms']);
     },
     flush,
     close: async () => {
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
       await abortable(flush(), AbortSignal.timeout(LAST_FLUSH_MS_MAX)).catch(onError);
     },
   };
