@@ -45,14 +45,26 @@ export class CallMetadata {
 
   /** Gives all text values, key by key. */
   entries(): readonly (readonly [key: string, value: string])[] {
-    this.#copySource();
-    return pairsOf(this.#text);
+    const pairs: (readonly [string, string])[] = [];
+    this.forEachText((key, value) => pairs.push([key, value]));
+    return pairs;
   }
 
   /** Gives all binary values, key by key. */
   binaryEntries(): readonly (readonly [key: string, value: Uint8Array])[] {
+    const pairs: (readonly [string, Uint8Array])[] = [];
+    this.forEachBinary((key, value) => pairs.push([key, value]));
+    return pairs;
+  }
+
+  forEachText(visit: (key: string, value: string) => void): void {
     this.#copySource();
-    return pairsOf(this.#binary);
+    forEachPair(this.#text, visit);
+  }
+
+  forEachBinary(visit: (key: string, value: Uint8Array) => void): void {
+    this.#copySource();
+    forEachPair(this.#binary, visit);
   }
 
   #copySource(): void {
@@ -62,11 +74,13 @@ export class CallMetadata {
   }
 }
 
-function pairsOf<T>(map: ReadonlyMap<string, readonly T[]> | undefined): readonly (readonly [key: string, value: T])[] {
-  if (map === undefined) return [];
-  const pairs: (readonly [string, T])[] = [];
-  for (const [key, values] of map) for (const value of values) pairs.push([key, value]);
-  return pairs;
+function forEachPair<T>(
+  map: ReadonlyMap<string, readonly T[]> | undefined,
+  visit: (key: string, value: T) => void,
+): void {
+  map?.forEach((values, key) => {
+    for (const value of values) visit(key, value);
+  });
 }
 
 function append<T>(map: Map<string, T[]>, key: string, value: T): void {

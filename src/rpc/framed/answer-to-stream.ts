@@ -66,7 +66,7 @@ export class AnswerToStream implements AnswerWriter {
   #open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    this.#stream.open(writeMetadata(this.#metadata, RESPONSE_HEADERS), { isEnd: false });
+    this.#stream.open(RESPONSE_HEADERS, { isEnd: false, metadata: this.#metadata });
   }
 
   #hasTrailers(): boolean {

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import type { CallStream, Peer, PieceReader, RequestBody } from '../grpc/call-stream.js';
-import { RESPONSE_HEADERS } from '../grpc/headers.js';
+import { forEachHeader, RESPONSE_HEADERS } from '../grpc/headers.js';
+import type { CallMetadata } from '../metadata.js';
 import { AnswerToStream } from './answer-to-stream.js';
 import type { HpackEncoder } from './hpack/encoder.js';
 import type { Output } from './output.js';
@@ -21,6 +22,14 @@ export interface StreamLink {
   readonly encoder: HpackEncoder;
   /** Takes notice that a stream is over, whoever ended it. */
   forget(stream: FramedStream): void;
+}
+
+/** What a block of headers is besides them. */
+interface HeaderBlock {
+  /** Whether nothing follows it. */
+  readonly isEnd: boolean;
+  /** What stands behind the headers. */
+  readonly metadata?: CallMetadata;
 }
 
 /** One stream of a connection (RFC 9113, section 5.1), from its headers to its end. */
@@ -153,9 +162,9 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
   }
 
   /** Sends the headers of the answer; with `isEnd` that is all of it. */
-  open(headers: OutgoingHttpHeaders, { isEnd }: { isEnd: boolean }): void {
-    this.#writeHeaders(headers, { isEnd });
-    if (isEnd) this.#finish();
+  open(headers: OutgoingHttpHeaders, block: HeaderBlock): void {
+    this.#writeHeaders(headers, block);
+    if (block.isEnd) this.#finish();
   }
 
   /** Sends a message. Gives undefined where it has gone, or else what settles then, or when the stream is over. */
@@ -206,7 +215,7 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
     this.#finish();
   }
 
-  #writeHeaders(headers: OutgoingHttpHeaders, { isEnd }: { isEnd: boolean }): void {
+  #writeHeaders(headers: OutgoingHttpHeaders, { isEnd, metadata }: HeaderBlock): void {
     const { encoder, output } = this.#link;
     encoder.begin();
     for (const name of Object.keys(headers)) {
@@ -214,6 +223,7 @@ export class FramedStream implements CallStream, RequestBody, SendingStream {
       if (Array.isArray(value)) for (const text of value) encoder.add(name, text);
       else encoder.add(name, String(value));
     }
+    if (metadata !== undefined) forEachHeader(metadata, (name, value) => encoder.add(name, value));
     output.headers(this.id, encoder, { isEnd });
     if (isEnd) this.status = headers['grpc-status'] as string | undefined;
   }

@@ -21,7 +21,11 @@ const OWN_KEYS: ReadonlySet<string> = new Set([REQUEST_ID_KEY, CONSISTENCY_TOKEN
 /** Reads the metadata of a call. HTTP/2 has names in lower case; `-bin` values are base64, padded or not. */
 export function readMetadata(headers: RequestHeaders): CallMetadata {
   return new CallMetadata({
-    get: (key) => (key.endsWith('-bin') || RESERVED_KEY.test(key) ? undefined : headers.get(key)),
+    // Most of what is asked for is not there, and then it does not matter what it is.
+    get: (key) => {
+      const value = headers.get(key);
+      return value === undefined || key.endsWith('-bin') || RESERVED_KEY.test(key) ? undefined : value;
+    },
     copyTo: (metadata) => headers.forEach((key, value) => addHeader(metadata, key, value)),
   });
 }
@@ -33,21 +37,22 @@ function addHeader(metadata: CallMetadata, key: string, value: string): void {
   else for (const part of value.split(',')) metadata.addBinary(key, Buffer.from(part.trim(), 'base64'));
 }
 
-/**
- * Writes metadata as headers, behind those that are there. What no header can hold is percent-encoded; a key that is none is left
- * out.
- */
+/** Writes metadata as headers, behind those that are there. */
 export function writeMetadata(metadata: CallMetadata, beginning?: OutgoingHttpHeaders): OutgoingHttpHeaders {
   const headers = { ...beginning } as Record<string, string | string[]>;
-  for (const [key, value] of metadata.entries()) {
-    if (!OWN_KEYS.has(key) && (!isSendableKey(key) || key.endsWith('-bin'))) continue;
-    append(headers, key, toHeaderText(value));
-  }
-  for (const [key, value] of metadata.binaryEntries()) {
-    if (!isSendableKey(key) || !key.endsWith('-bin')) continue;
-    append(headers, key, Buffer.from(value).toString('base64').replace(/=+$/, ''));
-  }
+  forEachHeader(metadata, (name, value) => append(headers, name, value));
   return headers;
+}
+
+/** Visits metadata as headers. What no header can hold is percent-encoded; a key that is none is left out. */
+export function forEachHeader(metadata: CallMetadata, visit: (name: string, value: string) => void): void {
+  metadata.forEachText((key, value) => {
+    if (OWN_KEYS.has(key) || (isSendableKey(key) && !key.endsWith('-bin'))) visit(key, toHeaderText(value));
+  });
+  metadata.forEachBinary((key, value) => {
+    if (isSendableKey(key) && key.endsWith('-bin'))
+      visit(key, Buffer.from(value).toString('base64').replace(/=+$/, ''));
+  });
 }
 
 function append(headers: Record<string, string | string[]>, key: string, value: string): void {

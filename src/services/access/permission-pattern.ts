@@ -6,6 +6,7 @@ export const EVERY_PERMISSION = '*';
  * `documents.documents.get`, or ends with `*` in place of all that may follow: `documents.documents.*`, `documents.*`, `*`.
  */
 export function covers(pattern: string, permission: string): boolean {
+  if (pattern === EVERY_PERMISSION) return true;
   if (!pattern.endsWith('*')) return pattern === permission;
   return permission.startsWith(pattern.slice(0, -1));
 }

@@ -4,6 +4,8 @@ import { FIRST_DYNAMIC_INDEX, STATUS_OK_INDEX } from './static-table.js';
 /** What the peer's dynamic table may hold before it says otherwise: the default of SETTINGS_HEADER_TABLE_SIZE. */
 const PEER_TABLE_BYTES = 4096;
 const BLOCK_BYTES_FIRST = 1024;
+/** A text up to this length is written faster here than by a call into Node. */
+const SHORT_LENGTH_MAX = 24;
 /** The longest integer that a length takes, and the byte that says what follows. */
 const LENGTH_BYTES_MAX = 6;
 
@@ -89,7 +91,12 @@ export class HpackEncoder {
 
   #writeText(text: string): void {
     this.#writeInteger(0x00, 7, text.length);
-    this.#length += this.#block.write(text, this.#length, 'latin1');
+    if (text.length > SHORT_LENGTH_MAX) {
+      this.#length += this.#block.write(text, this.#length, 'latin1');
+      return;
+    }
+    for (let i = 0; i < text.length; i += 1) this.#block[this.#length + i] = text.charCodeAt(i);
+    this.#length += text.length;
   }
 
   /** Section 5.1. */
