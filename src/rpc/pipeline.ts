@@ -8,6 +8,7 @@ import { createAdmission, type Admission } from './admission.js';
 import { createEntrance, type Admit } from './entrance.js';
 import { createCallJudge } from './judge-call.js';
 import { createResponseEncoder } from './response-encoder.js';
+import { UntilEnd } from './until-end.js';
 import { createCallOpener, type CallEnvironment, type CallOpener, type RunningCall } from './running-call.js';
 
 export interface PipelineDeps extends Omit<CallEnvironment, 'audit'> {
@@ -53,7 +54,7 @@ export function createDispatcher(deps: PipelineDeps): LazyDispatcher {
       judge.holdTo(running);
       const responses = runHandler(running, input) as AsyncIterable<unknown>;
       const counter = countUpTo(method, 'responseMessagesMax');
-      for await (const response of untilEnd(running, responses)) {
+      for await (const response of new UntilEnd(running.lifetime, responses)) {
         running.beginAnswer();
         counter.count();
         yield encodeResponse(method, response);
@@ -106,33 +107,12 @@ async function* admitEach(
 ): AsyncGenerator {
   try {
     const counter = countUpTo(running.method, 'requestMessagesMax');
-    for await (const request of untilEnd(running, requests)) {
+    for await (const request of new UntilEnd(running.lifetime, requests)) {
       counter.count();
       const admitted = admitOne(running, request);
       yield admitted instanceof Promise ? await running.lifetime.race<unknown>(admitted) : admitted;
     }
   } catch (err) {
     throw running.fail(err);
-  }
-}
-
-/**
- * Iterates until the source ends or the call does. The source is told to stop either way, but never waited for: a
- * generator that hangs in an await cannot hold the call.
- */
-async function* untilEnd<T>({ lifetime }: RunningCall, source: AsyncIterable<T>): AsyncGenerator<T> {
-  const iterator = source[Symbol.asyncIterator]();
-  const stop = () => void iterator.return?.().then(undefined, () => undefined);
-  // The call may end while nobody asks for the next value: a reader is stalled, or a handler thinks.
-  const release = lifetime.whenEnded(stop);
-  try {
-    for (;;) {
-      const next = await lifetime.race(iterator.next());
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    release();
-    stop();
   }
 }
