@@ -1,3 +1,4 @@
+import { failingAs } from '../async/failing-as.js';
 import {
   CommitTooLargeError,
   ContendedError,
@@ -48,13 +49,7 @@ export function translating<Req, Res>(handler: (ctx: CallContext, request: Req) 
 
 /** The same for a handler that answers with a stream. */
 export function translatingStream<Req, Res>(handler: (ctx: CallContext, request: Req) => AsyncIterable<Res>) {
-  return async function* (ctx: CallContext, request: Req): AsyncGenerator<Res> {
-    try {
-      yield* handler(ctx, request);
-    } catch (err) {
-      throw toServiceError(err);
-    }
-  };
+  return (ctx: CallContext, request: Req): AsyncIterable<Res> => failingAs(handler(ctx, request), toServiceError);
 }
 
 /** The same for a handler that takes a stream. */

@@ -11,7 +11,10 @@ export function compileStringField(schema: DescMessage, path: string): StringFie
   if (fields === undefined || last === undefined || !isString(last)) return undefined;
   // A field of the message itself is a property of the decoded message, unless it shares a oneof.
   if (fields.length === 1 && last.oneof === undefined) {
-    return (message) => String((message as Message & Readonly<Record<string, unknown>>)[last.localName] ?? '');
+    return (message) => {
+      const value = (message as Message & Readonly<Record<string, unknown>>)[last.localName];
+      return typeof value === 'string' ? value : '';
+    };
   }
   return (message) => readString(reflect(schema, message), fields);
 }
