@@ -1,8 +1,7 @@
-import { abortable } from '../async/abortable.js';
-import { createBatchReader, type KeyRead } from './batch-reader.js';
+import { createBatchReader, type KeyRead, type ReadKey } from './batch-reader.js';
 import { createCacheMetrics, type CacheMetrics, type MissCause } from './cache-metrics.js';
 import type { Envelopes } from './envelope.js';
-import { Loadings } from './loadings.js';
+import { Loading, Loadings } from './loadings.js';
 import { NearTier, type Known } from './near-tier.js';
 import { RecentChanges } from './recent-changes.js';
 import type { SharedTier } from './shared-tier.js';
@@ -94,7 +93,7 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
   readonly #codec: ValueCodec<V>;
   readonly #shared: CacheOptions<V>['shared'];
   readonly #parts: CacheParts<V>;
-  readonly #readSource: (key: string) => Promise<KeyRead<V>>;
+  readonly #readSource: ReadKey<V>;
   readonly #stopObserving: () => void;
 
   constructor(options: CacheOptions<V>) {
@@ -111,7 +110,7 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
     if (freshness === 'latest') await this.#source.catchUp({ signal });
     else if (freshness !== 'any') await this.#source.waitFor(freshness, { signal });
     const known = this.#hit(key);
-    return known === undefined ? abortable(this.#join(key), signal) : known.value;
+    return known === undefined ? this.#join(key, signal) : known.value;
   }
 
   getHeld(key: string, freshness: Freshness = 'latest'): Known<V> | undefined {
@@ -152,22 +151,22 @@ class VersionedCache<V extends object> implements Cache<V>, ChangeObserver {
     return known;
   }
 
-  #join(key: string): Promise<V | undefined> {
+  #join(key: string, signal: AbortSignal | undefined): Promise<V | undefined> {
     const { loadings } = this.#parts;
     const running = loadings.find(key);
     if (running !== undefined) {
       this.metrics.joined += 1;
-      return running;
+      return running.wait(signal);
     }
-    const started = this.#load(key);
+    const started = new Loading((givenUp) => this.#load(key, givenUp), signal);
     loadings.add(key, started);
-    return started;
+    return started.wait(signal);
   }
 
-  async #load(key: string): Promise<V | undefined> {
+  async #load(key: string, givenUp: AbortSignal | undefined): Promise<V | undefined> {
     const known = await this.#fromShared(key);
     if (known !== undefined) return known.value;
-    const { revision, value } = await this.#readSource(key);
+    const { revision, value } = await this.#readSource(key, givenUp);
     // Whoever waits began before such a change and may have what was before it; nobody else may.
     if (!this.#parts.changes.isUnchangedSince(key, revision)) return value;
     this.#hold(key, { value });

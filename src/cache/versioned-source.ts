@@ -27,7 +27,7 @@ export interface VersionedSource<V> {
   waitFor(revision: number, options: WaitOptions): Promise<unknown>;
   /** Throws for a key that a read would refuse: reads are shared, and one key must not fail those of others. */
   check(key: string): void;
-  /** Reads at a revision that is not less than `revision()` at the time of the call. */
-  read(keys: readonly string[]): Promise<VersionedRead<V>>;
+  /** Reads at a revision that is not less than `revision()` at the time of the call. The signal ends it: nobody wants it then. */
+  read(keys: readonly string[], options: WaitOptions): Promise<VersionedRead<V>>;
   observe(observer: ChangeObserver): () => void;
 }

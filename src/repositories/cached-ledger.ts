@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createCache, type Cache, type CacheOptions, type Freshness } from '../cache/cache.js';
 import { createEnvelopes, type Envelopes } from '../cache/envelope.js';
 import type { SharedTier } from '../cache/shared-tier.js';
-import type { VersionedSource } from '../cache/versioned-source.js';
+import type { VersionedSource, WaitOptions } from '../cache/versioned-source.js';
 import type { HeldDocument, Ledger } from '../ledger/ledger.js';
 import { freezeDeep } from '../frozen/frozen.js';
 import { weightOf } from '../store/weight.js';
@@ -82,7 +82,7 @@ function createSource(ledger: Ledger): VersionedSource<StateDocument> {
       const { collection, id } = nameOf(key);
       ledger.check(collection, id);
     },
-    read: (keys) => readKeys(ledger, keys),
+    read: (keys, options) => readKeys(ledger, keys, options),
     observe: (observer) =>
       ledger.observe({
         commits(commits) {
@@ -96,14 +96,14 @@ function createSource(ledger: Ledger): VersionedSource<StateDocument> {
 }
 
 /** One read a collection. What they have in common is the lowest of their revisions; to claim less is always safe. */
-async function readKeys(ledger: Ledger, keys: readonly string[]) {
+async function readKeys(ledger: Ledger, keys: readonly string[], { signal }: WaitOptions) {
   const names = keys.map(nameOf);
   const collections = [...new Set(names.map(({ collection }) => collection))];
   const found = new Map<string, StateDocument | undefined>();
   const revisions = await Promise.all(
     collections.map(async (collection) => {
       const ids = names.filter((name) => name.collection === collection).map(({ id }) => id);
-      const { revision, documents } = await ledger.getMany(collection, ids, { freshness: 'any' });
+      const { revision, documents } = await ledger.getMany(collection, ids, { freshness: 'any', signal });
       for (const [index, id] of ids.entries()) found.set(keyOf({ collection, id }), documents[index]);
       return revision;
     }),

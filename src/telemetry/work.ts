@@ -23,13 +23,13 @@ export interface WorkLog extends WorkObserver {
   follow(signal: AbortSignal, listener: WorkListener): void;
 }
 
-/** `others` hears of work that was asked for without a signal: it is done for several calls at once, or for none. */
+/** `others` hears of work whose signal nobody follows, or that has none: it is done for several calls at once, or for none. */
 export function createWorkLog({ others }: { readonly others?: WorkListener | undefined } = {}): WorkLog {
   const listeners = new WeakMap<AbortSignal, WorkListener>();
   return {
     follow: (signal, listener) => void listeners.set(signal, listener),
     run({ kind, name, signal }, task) {
-      const listener = signal === undefined ? others : listeners.get(signal);
+      const listener = (signal && listeners.get(signal)) ?? others;
       return listener === undefined ? task() : observe(listener.begin(kind, name), task);
     },
   };

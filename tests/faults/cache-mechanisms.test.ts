@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { NEAR_BYTES_MAX } from '../../src/cache/cache.js';
 import { createEnvelopes, type Envelopes, type Sighting } from '../../src/cache/envelope.js';
-import { Loadings } from '../../src/cache/loadings.js';
+import { type Loading, Loadings } from '../../src/cache/loadings.js';
 import { NearTier } from '../../src/cache/near-tier.js';
 import { RecentChanges } from '../../src/cache/recent-changes.js';
 import type { StateDocument } from '../../src/store/state.js';
@@ -274,7 +274,7 @@ function gapless(source: DocumentCacheOptions['source']): DocumentCacheOptions['
 }
 
 function claimingNewest(source: DocumentCacheOptions['source']): DocumentCacheOptions['source']['read'] {
-  return async (keys) => ({ ...(await source.read(keys)), revision: NEWEST });
+  return async (keys, options) => ({ ...(await source.read(keys, options)), revision: NEWEST });
 }
 
 /** A store whose first read of the collection answers late, with what was there at first. */
@@ -303,7 +303,7 @@ function watchedLoadings<V>(isOut: boolean): WatchedLoadings<V> {
   class Watched extends Loadings<V | undefined> {
     readonly wasAskedTwice = second.reached;
 
-    override find(key: string): Promise<V | undefined> | undefined {
+    override find(key: string): Loading<V | undefined> | undefined {
       count += 1;
       if (count === 2) void second.pass();
       return super.find(key);

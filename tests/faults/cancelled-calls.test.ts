@@ -17,6 +17,8 @@ const NAME = `${PARENT}/documents/p-1`;
 /** The promise is a second. A command that nobody ends waits ten, until its answer is given up. */
 const END_MS_MAX = 5000;
 const LOOK_MS = 10;
+/** How long a caller waits who does not cancel: long enough to join another's read on a machine that is busy. */
+const STAY_MS = 3000;
 
 type Documents = ServiceClient<typeof DocumentServiceDefinition>;
 
@@ -41,7 +43,11 @@ describeMongo('a call that is cancelled while what it needs stalls', (server) =>
     this.timeout(60_000);
     redis = await startMortalRedis();
     proxy = await startMongoProxy(server().urlOf(`keelson_cancelled_${randomUUID().slice(0, 8)}`));
-    app = await startTestApp({ KEELSON_STORE_URL: proxy.url, KEELSON_REDIS_URL: redis.url });
+    app = await startTestApp({
+      KEELSON_STORE_URL: proxy.url,
+      KEELSON_REDIS_URL: redis.url,
+      KEELSON_ADMIN_LISTEN: '127.0.0.1:0',
+    });
     documents = createClient(DocumentServiceDefinition, { ...app, attemptsMax: 1 });
     await documents.createDocument({ parent: PARENT, documentId: 'p-1', document: { fields: { state: 'sealed' } } });
   });
@@ -59,10 +65,16 @@ describeMongo('a call that is cancelled while what it needs stalls', (server) =>
   const stallDocuments = () =>
     proxy.decide((command, collection) => (command === 'find' && collection === 'documents' ? 'stall' : 'pass'));
 
-  async function until(condition: () => boolean): Promise<number> {
+  async function until(condition: () => boolean | Promise<boolean>): Promise<number> {
     const beganMs = performance.now();
-    while (!condition()) await delay(LOOK_MS);
+    while (!(await condition())) await delay(LOOK_MS);
     return performance.now() - beganMs;
+  }
+
+  /** How many reads have joined another that was under way. */
+  async function joined(): Promise<number> {
+    const text = await (await fetch(`${app.admin}/metrics`)).text();
+    return Number(/^keelson_cache_hits_total\{tier="joined"\} (\d+)/m.exec(text)?.[1]);
   }
 
   for (const [name, call] of Object.entries(CALLS)) {
@@ -95,6 +107,23 @@ describeMongo('a call that is cancelled while what it needs stalls', (server) =>
       expect(tookMs).to.be.lessThan(END_MS_MAX);
     }).timeout(30_000);
   }
+
+  it('leaves no command of the read that it shares with others once the last of them has ended, and harms none before', async () => {
+    stallDocuments();
+    const cancelling = new AbortController();
+    const calling = rejection(documents.getDocument({ name: NAME }, { signal: cancelling.signal }), CallError);
+    await until(() => proxy.stalled() > 0);
+    const joinedBefore = await joined();
+    const staying = rejection(documents.getDocument({ name: NAME }, { timeoutMs: STAY_MS }), CallError);
+    await until(async () => (await joined()) > joinedBefore);
+
+    cancelling.abort();
+    const ends = [await calling, await staying].map(({ codeName }) => codeName);
+    const tookMs = await until(() => proxy.stalled() === 0);
+
+    expect(ends).to.deep.equal(['CANCELLED', 'DEADLINE_EXCEEDED']);
+    expect(tookMs).to.be.lessThan(END_MS_MAX);
+  }).timeout(30_000);
 
   it('leaves no command in Redis, which is waited for no longer than its budget', async () => {
     redis.freeze();

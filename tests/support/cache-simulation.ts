@@ -1,3 +1,4 @@
+import { abortable } from '../../src/async/abortable.js';
 import type { Envelopes } from '../../src/cache/envelope.js';
 import type { Cache } from '../../src/cache/cache.js';
 import type { SharedTier } from '../../src/cache/shared-tier.js';
@@ -54,12 +55,12 @@ export function createSimulation(seed: number): Simulation {
     },
     waitFor: async () => follow(log.length),
     check: () => undefined,
-    async read(keys) {
-      await later();
+    async read(keys, { signal }) {
+      await abortable(later(), signal);
       // The database shows some revision between what this process has followed and the newest.
       const revision = position + Math.floor(random() * (log.length - position + 1));
       const values = keys.map((key) => stateAt(key, revision));
-      await later();
+      await abortable(later(), signal);
       return { revision, values };
     },
     observe(observer) {
@@ -84,11 +85,11 @@ export function createSimulation(seed: number): Simulation {
     isCircuitOpen: () => false,
   };
 
-  async function read(cache: Cache<Written>, violations: string[]): Promise<void> {
+  async function read(cache: Cache<Written>, violations: string[], signal: AbortSignal | undefined): Promise<void> {
     const key = pick(KEYS);
     const from = log.length;
     const held = cache.getHeld(key);
-    const value = held === undefined ? await cache.get(key) : held.value;
+    const value = held === undefined ? await cache.get(key, { signal }) : held.value;
     const allowed = new Set<number>();
     for (let revision = from; revision <= log.length; revision += 1) allowed.add(stateAt(key, revision)?.revision ?? 0);
     if (value !== undefined && value.key !== key) violations.push(`${key}: got a value of ${value.key}`);
@@ -100,12 +101,22 @@ export function createSimulation(seed: number): Simulation {
   async function run(cache: Cache<Written>): Promise<string[]> {
     const violations: string[] = [];
     const reads: Promise<void>[] = [];
+    const callers: AbortController[] = [];
+    /** Reads for somebody who may go, or for one who cannot. */
+    const begin = async () => {
+      const caller = random() < 0.8 ? new AbortController() : undefined;
+      if (caller !== undefined) callers.push(caller);
+      await read(cache, violations, caller?.signal).catch((err: unknown) => {
+        if (caller?.signal.aborted !== true) violations.push(`a caller who stayed: ${String(err)}`);
+      });
+    };
     for (let step = 0; step < STEPS; step += 1) {
       const choice = random();
       if (choice < 0.15) log.push(pick(KEYS));
-      else if (choice < 0.4) reads.push(read(cache, violations));
+      else if (choice < 0.4) reads.push(begin());
       // Another process may have told it of the newest commits meanwhile.
       else if (choice < 0.45) follow(log.length);
+      else if (choice < 0.55) callers.splice(Math.floor(random() * callers.length), 1)[0]?.abort();
       else waiting.splice(Math.floor(random() * waiting.length), 1)[0]?.();
       await turn();
     }

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { createCache, type Cache, type ValueCodec } from '../../../src/cache/cache.js';
+import { abortable } from '../../../src/async/abortable.js';
+import { createCache, type Cache, type CacheOptions, type ValueCodec } from '../../../src/cache/cache.js';
 import { createEnvelopes, type Envelopes } from '../../../src/cache/envelope.js';
+import { Loading, Loadings } from '../../../src/cache/loadings.js';
 import { NearTier } from '../../../src/cache/near-tier.js';
 import { RecentChanges } from '../../../src/cache/recent-changes.js';
-import type { ChangeObserver, VersionedSource } from '../../../src/cache/versioned-source.js';
+import type { ChangeObserver, VersionedSource, WaitOptions } from '../../../src/cache/versioned-source.js';
 import { createSimulation, credulous, type Simulation, type Written } from '../../support/cache-simulation.js';
+import { deferred } from '../../support/deferred.js';
+import { rejection } from '../../support/rejection.js';
 import { seed } from '../../support/seed.js';
 
 const ROUNDS = 60;
@@ -20,6 +24,7 @@ describe('createCache()', () => {
     interface Parts {
       readonly source: VersionedSource<Written>;
       readonly envelopes: Envelopes;
+      readonly loadings: Loadings<Written | undefined>;
     }
 
     /** Runs many schedules; `change` takes a mechanism out. */
@@ -27,9 +32,14 @@ describe('createCache()', () => {
       const found: string[] = [];
       for (let round = 0; round < ROUNDS; round += 1) {
         const simulation: Simulation = createSimulation(seed() + round);
-        const parts = { source: simulation.source, envelopes: createEnvelopes(randomBytes(32), () => 0n) };
-        const { source, envelopes } = { ...parts, ...change(parts) };
-        const cache = createCache({ source, codec: CODEC, shared: { tier: simulation.tier, envelopes } });
+        const parts = {
+          source: simulation.source,
+          envelopes: createEnvelopes(randomBytes(32), () => 0n),
+          loadings: new Loadings<Written | undefined>(),
+        };
+        const { source, envelopes, loadings } = { ...parts, ...change(parts) };
+        const shared = { tier: simulation.tier, envelopes };
+        const cache = createCache({ source, codec: CODEC, shared, parts: { loadings } });
         found.push(...(await simulation.run(cache).catch((err: unknown) => [String(err)])));
         cache.close();
       }
@@ -75,6 +85,27 @@ describe('createCache()', () => {
             expect(await violations()).not.to.be.empty;
           },
         );
+      });
+
+      it('when a read does not count who joins it', async function () {
+        this.timeout(30_000);
+        expect(await violations(() => ({ loadings: new UncountedLoadings() }))).not.to.be.empty;
+      });
+
+      it('when who comes joins a read that was given up', async function () {
+        this.timeout(30_000);
+        const isOpen = Object.getOwnPropertyDescriptor(Loading.prototype, 'isOpen');
+        Object.defineProperty(Loading.prototype, 'isOpen', {
+          get(this: Loading<Written>) {
+            return !this.overtaken;
+          },
+          configurable: true,
+        });
+        try {
+          expect(await violations()).not.to.be.empty;
+        } finally {
+          Object.defineProperty(Loading.prototype, 'isOpen', isOpen ?? {});
+        }
       });
 
       it('when a seal does not hold for one key alone', async function () {
@@ -139,6 +170,86 @@ describe('createCache()', () => {
       expect(await other).to.have.property('key', 'x');
     });
 
+    context('when all who wait for a name go', () => {
+      /** A cache whose reads of the source wait until they are answered, or given up. */
+      function aSlowCache() {
+        const answered = deferred<void>();
+        const reading = deferred<void>();
+        const signals: (AbortSignal | undefined)[] = [];
+        const slow = aCache(undefined, {
+          waitToRead: ({ signal }) => {
+            signals.push(signal);
+            reading.resolve();
+            return abortable(answered.promise, signal);
+          },
+        });
+        return { ...slow, reading, signals, answer: () => answered.resolve() };
+      }
+      const leave = async (callers: readonly AbortController[], gone: readonly Promise<unknown>[]) => {
+        for (const caller of callers) caller.abort(new Error('gone'));
+        expect((await Promise.all(gone)).map((err) => (err as Error).message)).to.deep.equal(gone.map(() => 'gone'));
+      };
+
+      it('gives up the read of it, and reads anew for who comes then', async () => {
+        const { cache, reads, reading, signals, answer } = aSlowCache();
+        const callers = [new AbortController(), new AbortController()];
+        const gone = callers.map(({ signal }) => rejection(cache.get('x', { signal })));
+        await reading.promise;
+
+        await leave(callers, gone);
+        const later = cache.get('x', { signal: new AbortController().signal });
+        answer();
+
+        expect(await later).to.have.property('key', 'x');
+        expect(signals.map((signal) => signal?.aborted)).to.deep.equal([true, false]);
+        expect(reads).to.deep.equal([['x'], ['x']]);
+      });
+
+      it('does not even begin to read it, where others in the same read are still wanted', async () => {
+        const { cache, reads, answer } = aSlowCache();
+        const caller = new AbortController();
+        const gone = rejection(cache.get('x', { signal: caller.signal }));
+        const other = cache.get('y', { signal: new AbortController().signal });
+
+        await leave([caller], [gone]);
+        answer();
+
+        expect(await other).to.have.property('key', 'y');
+        expect(reads).to.deep.equal([['y']]);
+      });
+
+      it('goes on with a read that others want for another name, until they go as well', async () => {
+        const { cache, reads, reading, signals } = aSlowCache();
+        const callers = [new AbortController(), new AbortController()] as const;
+        const gone = [
+          rejection(cache.get('x', { signal: callers[0].signal })),
+          rejection(cache.get('y', { signal: callers[1].signal })),
+        ] as const;
+        await reading.promise;
+
+        await leave([callers[0]], [gone[0]]);
+        expect(signals.map((signal) => signal?.aborted)).to.deep.equal([false]);
+        await leave([callers[1]], [gone[1]]);
+
+        expect(signals.map((signal) => signal?.aborted)).to.deep.equal([true]);
+        expect(reads).to.deep.equal([['x', 'y']]);
+      });
+
+      it('never gives up a read that somebody wants who has no signal', async () => {
+        const { cache, reading, signals, answer } = aSlowCache();
+        const caller = new AbortController();
+        const gone = rejection(cache.get('x', { signal: caller.signal }));
+        const staying = [cache.get('x'), cache.get('y')];
+        await reading.promise;
+
+        await leave([caller], [gone]);
+        answer();
+
+        expect((await Promise.all(staying)).map((value) => value?.key)).to.deep.equal(['x', 'y']);
+        expect(signals).to.deep.equal([undefined]);
+      });
+    });
+
     it('keeps to its number of bytes over many names', async () => {
       const bytesMax = 1024 * 1024;
       const { cache } = aCache((key) => ({ key, revision: 1 }), { nearBytesMax: bytesMax, recentKeysMax: 1_000 });
@@ -151,6 +262,14 @@ describe('createCache()', () => {
   });
 });
 
+/** Those who join a read are not among those who have to go before it is given up. */
+class UncountedLoadings extends Loadings<Written | undefined> {
+  override find(key: string): Loading<Written | undefined> | undefined {
+    const running = super.find(key);
+    return running && new Loading(() => running.result, undefined);
+  }
+}
+
 interface CacheWithSource {
   readonly cache: Cache<Written>;
   /** The keys of each read of the source. */
@@ -161,7 +280,10 @@ interface CacheWithSource {
 
 function aCache(
   valueOf: (key: string) => Written | undefined = (key) => ({ key, revision: 1 }),
-  options: { nearBytesMax?: number; recentKeysMax?: number } = {},
+  {
+    waitToRead,
+    ...options
+  }: Partial<CacheOptions<Written>> & { waitToRead?: (options: WaitOptions) => Promise<void> } = {},
 ): CacheWithSource {
   const reads: (readonly string[])[] = [];
   let revision = 1;
@@ -172,8 +294,9 @@ function aCache(
     catchUp: async () => undefined,
     waitFor: async () => undefined,
     check: () => undefined,
-    async read(keys) {
+    async read(keys, wait) {
       reads.push(keys);
+      await waitToRead?.(wait);
       return { revision, values: keys.map(valueOf) };
     },
     observe(added) {
@@ -192,7 +315,7 @@ function aCache(
 async function without<T extends object>(
   prototype: T,
   method: keyof T & string,
-  replacement: () => unknown,
+  replacement: (...args: never[]) => unknown,
   run: () => Promise<void>,
 ): Promise<void> {
   const original: unknown = prototype[method];
