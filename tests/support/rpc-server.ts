@@ -37,6 +37,8 @@ export interface RpcServer {
   readonly log: Logger;
   /** The lines of the log so far. */
   readonly logLines: readonly Record<string, unknown>[];
+  /** Says GOAWAY on every connection. */
+  goAway(): void;
   close(): Promise<void>;
 }
 
@@ -98,6 +100,7 @@ export async function startRpcServerWith({
     openCalls,
     log,
     logLines,
+    goAway: () => server.goAway(),
     close: () => server.close(1000),
   };
 }

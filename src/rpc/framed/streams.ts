@@ -236,9 +236,9 @@ export class Streams {
     throw new ConnectionError(code, 'Headers are for a stream that is over, or was passed over');
   }
 
-  /** What was sent before the peer knew of the end of a stream is ignored. */
+  /** What was sent before the peer knew of the end of a stream, or of the last GOAWAY, is ignored. */
   #takeLateData(streamId: number): void {
-    if (this.#closed.find(streamId) === 'cut') return;
+    if (streamId > this.#lastIdTaken || this.#closed.find(streamId) === 'cut') return;
     throw new StreamError(streamId, ErrorCode.STREAM_CLOSED, 'DATA is for a stream that is over');
   }
 
