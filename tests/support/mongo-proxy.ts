@@ -23,7 +23,9 @@ const COMMANDS = ['insert', 'update', 'delete', 'find'];
 
 /** Puts a proxy before the server that a connection string names; it has to be on this machine. */
 export async function startMongoProxy(target: string): Promise<MongoProxy> {
-  const { hostname, port, pathname, search } = new URL(target);
+  const { hostname, port, pathname, searchParams } = new URL(target);
+  // A driver that listens for news of the packaged server is now and then hung up on, and then fails what it is doing.
+  searchParams.set('serverMonitoringMode', 'poll');
   const sockets = new Set<Socket>();
   const stalled = new Set<Socket>();
   let fateOf: (command: string, collection: string) => Fate = () => 'pass';
@@ -64,7 +66,7 @@ export async function startMongoProxy(target: string): Promise<MongoProxy> {
     for (const socket of sockets) socket.destroy();
   };
   return {
-    url: `mongodb://127.0.0.1:${ownPort}${pathname}${search}`,
+    url: `mongodb://127.0.0.1:${ownPort}${pathname}?${searchParams.toString()}`,
     decide: (fate) => {
       fateOf = fate;
     },
