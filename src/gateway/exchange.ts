@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CallerWatch, type CallerSignal } from '../rpc/caller-watch.js';
 import { readPeerName } from '../rpc/peer-name.js';
 import { BodyArrival } from './http/body-arrival.js';
-import { readRequestId } from './http/headers.js';
 import type { SessionTokens } from './http/session-cookie.js';
 import { splitTarget, type RequestTarget } from './routes/request-target.js';
 
@@ -26,8 +25,19 @@ export interface Exchange {
   session?: SessionTokens | undefined;
 }
 
-/** Opens the exchange of a request, whose body may take so long to arrive. */
-export function openExchange(request: IncomingMessage, response: ServerResponse, bodyTimeoutMs: number): Exchange {
+/** What is known of a request before it is looked at. */
+export interface ExchangeOptions {
+  readonly requestId: string;
+  /** How long its body may take to arrive. */
+  readonly bodyTimeoutMs: number;
+}
+
+/** Opens the exchange of a request. Throws where its connection has been destroyed, for then nothing is known of its client. */
+export function openExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { requestId, bodyTimeoutMs }: ExchangeOptions,
+): Exchange {
   const signal = new CallerWatch();
   // The event also follows a normal end, when everything has been written.
   response.on('close', () => {
@@ -37,7 +47,7 @@ export function openExchange(request: IncomingMessage, response: ServerResponse,
     request,
     response,
     target: splitTarget(request.url ?? ''),
-    requestId: readRequestId(request.headers),
+    requestId,
     arrival: new BodyArrival(request, response, bodyTimeoutMs),
     signal,
     peer: `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? ''}`,

@@ -15,6 +15,7 @@ import { createHandler, type Handler } from './handler.js';
 import { sendAnswer } from './http/send-answer.js';
 import { answerBrokenRequest } from './http/broken-request.js';
 import { createCors } from './http/cors.js';
+import { readRequestId } from './http/headers.js';
 import { renderError } from './rest/render-error.js';
 import { createRouter, type Router } from './routes/router.js';
 import type { ServerInfo } from './server-info.js';
@@ -187,11 +188,11 @@ function createServe({ current, log, limits, isClosing }: ServeDeps) {
     // A moment later a body is there as well that has come in one packet with its head, and nobody has to wait for it.
     await Promise.resolve();
     const { handle, registry } = current();
-    const exchange = openExchange(request, response, limits.requestTimeoutMs);
+    const requestId = readRequestId(request.headers);
     try {
+      const exchange = openExchange(request, response, { requestId, bodyTimeoutMs: limits.requestTimeoutMs });
       sendAnswer(response, await handle(exchange), { isLast: isClosing() });
     } catch (err) {
-      const { requestId } = exchange;
       log.error({ err, requestId }, 'http request failed');
       if (response.headersSent) return void response.destroy();
       const context = { registry, requestId, hasToken: false, hasIfMatch: false, isPretty: false };

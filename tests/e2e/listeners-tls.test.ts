@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
 import { copyFileSync, readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request as requestOverTls } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { createHttpGateway } from '../../src/gateway/http-server.js';
+import type { LazyDispatcher } from '../../src/rpc/call.js';
+import { openTls } from '../../src/rpc/tls.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { createAuthority, type Authority, type CertificateFiles } from '../support/certificates.js';
 import { requireTool } from '../support/require-tool.js';
+import { aTable } from '../unit/gateway/fixture.js';
 
 const run = promisify(execFile);
 const LIST = '/v1/collections/notes/documents';
@@ -164,5 +169,55 @@ describe('a server whose HTTP clients show certificates', () => {
     });
     // Known, and without permissions: with neither token nor certificate it would be 401.
     expect(status).to.equal(403);
+  });
+});
+
+describe('a connection over TLS that is gone before its request is looked at', () => {
+  before(requireTool('openssl'));
+
+  it('costs a line in the log, and the next request is served', async () => {
+    const authority = createAuthority();
+    const closers: (() => unknown)[] = [() => authority.close()];
+    try {
+      const files = { ...authority.issue('server', 'IP:127.0.0.1'), clientCaFile: authority.caFile };
+      const client = authority.issue('client', 'URI:spiffe://example.org/orders');
+      const tls = await openTls(files, { log: { info: () => undefined, error: () => undefined } });
+      closers.push(() => tls.close());
+      const logged: string[] = [];
+      let doomed = 1;
+      const gateway = createHttpGateway({
+        table: aTable(),
+        dispatcher: {} as LazyDispatcher,
+        log: { info() {}, error: (_line: object, message: string) => logged.push(message) } as never,
+        isReady: () => true,
+        tls,
+        serverInfo: { name: 'keelson', version: '1' },
+        connections: {
+          // Hears of each request first, when the gateway has not looked at the certificate yet.
+          watch: (_name, server) =>
+            server.on('request', ({ socket }: IncomingMessage) => {
+              doomed -= 1;
+              if (doomed >= 0) socket.destroy();
+            }),
+        },
+      });
+      closers.push(() => gateway.close(0));
+      const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
+      const shown = { cert: readFileSync(client.certFile), key: readFileSync(client.keyFile), ca: authority.ca };
+      const get = () =>
+        new Promise<number | undefined>((resolve) => {
+          requestOverTls(`https://127.0.0.1:${port}/healthz`, { ...shown, agent: false }, (response) => {
+            response.resume();
+            resolve(response.statusCode);
+          })
+            .on('error', () => resolve(undefined))
+            .end();
+        });
+      expect(await get()).to.equal(undefined);
+      expect(await get()).to.equal(200);
+      expect(logged).to.deep.equal(['http request failed']);
+    } finally {
+      for (const close of closers.toReversed()) await close();
+    }
   });
 });
