@@ -1,6 +1,7 @@
 import { fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { Readable } from 'node:stream';
 import { pino } from 'pino';
+import { DEFAULT_STREAM_TIMES, type StreamTimes } from '../../src/gateway/call-deps.js';
 import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway } from '../../src/gateway/http-server.js';
 import type { IncomingCall, LazyDispatcher, Request } from '../../src/rpc/call.js';
 import { createGrpcServer } from '../../src/rpc/grpc/server.js';
@@ -81,9 +82,15 @@ export interface CallAnswer {
   readonly json: Record<string, never> | undefined;
 }
 
+export interface GatewayOptions {
+  readonly bodyBytesMax?: number;
+  /** Of the gateway in the process: those of the other are no settings. */
+  readonly streamTimes?: StreamTimes;
+}
+
 export async function startGateway(
   services: readonly string[] = ['ThingService'],
-  { bodyBytesMax = BODY_BYTES_MAX } = {},
+  { bodyBytesMax = BODY_BYTES_MAX, streamTimes = DEFAULT_STREAM_TIMES }: GatewayOptions = {},
 ): Promise<RunningGateway> {
   if (currentGateway() === 'in front of the server') return lendApart(services, bodyBytesMax);
   const recorder = new Recorder();
@@ -99,6 +106,7 @@ export async function startGateway(
     serverInfo: { name: 'keelson', version: '1.2.3' },
     allowedOrigins: ['https://app.example.com'],
     limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax, requestTimeoutMs: 2000 },
+    streamTimes,
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   const base = `http://127.0.0.1:${port}`;

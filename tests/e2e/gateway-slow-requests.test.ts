@@ -14,6 +14,7 @@ const STEP_MS = 50;
 /** Enough steps for three times the time that a whole body may take. */
 const STEPS = 12;
 
+/** Of a gateway in the process of its server alone: in front of one the same happens, but the time is a minute, and no setting. */
 describe('the HTTP gateway, given a request that takes its time', () => {
   let gateway: HttpGateway;
   let port: number;

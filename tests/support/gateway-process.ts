@@ -9,6 +9,8 @@ export interface GatewayProcess {
   readonly http: string;
   /** The lines of the log so far. */
   readonly logLines: readonly Record<string, unknown>[];
+  /** Ends it as an operator does. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,11 @@ export async function startGatewayProcess({ args, settings = {} }: GatewayProces
       child.kill('SIGKILL');
       await closed;
     };
-    return { pid: child.pid ?? 0, http: `http://${address}`, logLines, close };
+    const stop = async () => {
+      child.kill('SIGTERM');
+      await closed;
+    };
+    return { pid: child.pid ?? 0, http: `http://${address}`, logLines, stop, close };
   }
   await closed;
   throw new Error(`The gateway ended before it was ready:\n${said.join('\n')}`);

@@ -4,12 +4,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { StreamTimes } from '../../src/gateway/call-deps.js';
 import { createHttpGateway, DEFAULT_HTTP_LIMITS } from '../../src/gateway/http-server.js';
+import { readVersion } from '../../src/package-files.js';
 import { fixtureImage } from '../unit/gateway/fixture.js';
 import { startGatewayProcess } from './gateway-process.js';
 import type { RpcServer } from './rpc-server.js';
 
 const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 1000;
 
 export const GATEWAYS = ['in the process of the server', 'in front of the server'] as const;
 export type GatewayKind = (typeof GATEWAYS)[number];
@@ -21,10 +24,17 @@ export interface StartedGateway {
   readonly base: string;
   /** The process that serves HTTP, where it is another one. */
   readonly pid: number | undefined;
+  /** What it has logged so far. */
+  readonly logLines: readonly Record<string, unknown>[];
+  /** Ends it as an operator does, and resolves when it has ended. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
-export type Behind = Pick<RpcServer, 'address' | 'table' | 'dispatcher'>;
+export interface Behind extends Pick<RpcServer, 'address' | 'table' | 'dispatcher'> {
+  /** The contracts, as a google.protobuf.FileDescriptorSet. The fixtures where it is left out. */
+  readonly image?: Uint8Array;
+}
 
 /** Defines the same tests for a gateway in the process of its server and for one in a process of its own before it. */
 export function onEachGateway(define: (kind: GatewayKind) => void): void {
@@ -50,47 +60,78 @@ export function currentGateway(): GatewayKind {
   return current;
 }
 
-/** Starts a gateway of a kind before what makes the calls. The contracts are those of the fixtures. */
+/** Starts a gateway of a kind before what makes the calls. */
 export async function startGatewayOf(
   kind: GatewayKind,
-  { address, table, dispatcher }: Behind,
-  { allowedOrigins = [ALLOWED_ORIGIN] }: { readonly allowedOrigins?: readonly string[] } = {},
+  behind: Behind,
+  { allowedOrigins = [ALLOWED_ORIGIN], bodyBytesMax, webSocketsMax, ...times }: GatewayOptions = {},
 ): Promise<StartedGateway> {
-  if (kind === 'in front of the server')
-    return startApart({ address, table }, { KEELSON_CORS_ORIGINS: allowedOrigins.join(',') });
+  if (kind === 'in front of the server') {
+    return startApart(behind, {
+      KEELSON_CORS_ORIGINS: allowedOrigins.join(','),
+      ...(bodyBytesMax !== undefined && { KEELSON_MESSAGE_BYTES_MAX: String(bodyBytesMax) }),
+      ...(webSocketsMax !== undefined && { KEELSON_WEB_SOCKETS_MAX: String(webSocketsMax) }),
+    });
+  }
+  const logLines: Record<string, unknown>[] = [];
+  const { requestTimeoutMs, streamTimes } = times;
   const gateway = createHttpGateway({
-    table,
-    dispatcher,
-    log: pino({ level: 'silent' }),
+    table: behind.table,
+    dispatcher: behind.dispatcher,
+    log: pino({ level: 'info' }, { write: (line) => logLines.push(JSON.parse(line) as Record<string, unknown>) }),
     isReady: () => true,
-    serverInfo: { name: 'keelson', version: '0' },
+    serverInfo: { name: 'keelson', version: await readVersion() },
     allowedOrigins,
-    limits: DEFAULT_HTTP_LIMITS,
+    limits: {
+      ...DEFAULT_HTTP_LIMITS,
+      ...(bodyBytesMax !== undefined && { bodyBytesMax }),
+      ...(webSocketsMax !== undefined && { webSocketsMax }),
+      ...(requestTimeoutMs !== undefined && { requestTimeoutMs }),
+    },
+    ...(streamTimes !== undefined && { streamTimes }),
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
-  return { port, base: `http://127.0.0.1:${port}`, pid: undefined, close: () => gateway.close(0) };
+  return {
+    port,
+    base: `http://127.0.0.1:${port}`,
+    pid: undefined,
+    logLines,
+    stop: () => gateway.close(STOP_MS_MAX),
+    close: () => gateway.close(0),
+  };
+}
+
+/** What a test wants of a gateway. The times are for the one in the process: those of the other are no settings. */
+export interface GatewayOptions {
+  readonly allowedOrigins?: readonly string[];
+  readonly bodyBytesMax?: number;
+  readonly webSocketsMax?: number;
+  readonly requestTimeoutMs?: number;
+  readonly streamTimes?: StreamTimes;
 }
 
 /** The one origin whose pages may call, where a test names no other. */
 const ALLOWED_ORIGIN = 'https://app.example.com';
 
-/** Starts `keelson gateway` before a server whose contracts are some of the fixtures. */
+/** Starts `keelson gateway` before a server, with the contracts that it serves. */
 export async function startApart(
-  { address, table }: Pick<Behind, 'address' | 'table'>,
+  { address, table, image = fixtureImage() }: Omit<Behind, 'dispatcher'>,
   settings: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Promise<StartedGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'keelson-contracts-'));
   const descriptors = join(dir, 'contracts.binpb');
-  await writeFile(descriptors, imageOf(table));
+  await writeFile(descriptors, servedPart(image, table));
   const gateway = await startGatewayProcess({
     args: ['--upstream', address, '--descriptors', descriptors, ...args],
-    settings: { KEELSON_LOG_LEVEL: 'silent', ...settings },
+    settings: { KEELSON_DRAIN_TIMEOUT_MS: String(STOP_MS_MAX), ...settings },
   });
   return {
     port: Number(new URL(gateway.http).port),
     base: gateway.http,
     pid: gateway.pid,
+    logLines: gateway.logLines,
+    stop: () => gateway.stop(),
     async close() {
       await gateway.close();
       await rm(dir, { recursive: true, force: true });
@@ -98,10 +139,10 @@ export async function startApart(
   };
 }
 
-/** The fixtures have more services than a table, some of which cannot be served. */
-function imageOf({ methods }: Behind['table']): Uint8Array {
+/** Contracts may have more services than a table, some of which cannot be served. */
+function servedPart(image: Uint8Array, { methods }: Behind['table']): Uint8Array {
   const served = new Set([...methods.values()].map(({ descriptor }) => descriptor.parent.typeName));
-  const set = fromBinary(FileDescriptorSetSchema, fixtureImage());
+  const set = fromBinary(FileDescriptorSetSchema, image);
   for (const file of set.file) {
     file.service = file.service.filter(({ name }) => served.has(`${file.package}.${name}`));
   }
