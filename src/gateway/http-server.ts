@@ -171,7 +171,7 @@ function createServing(deps: HttpGatewayDeps): Serving {
     cors: createCors(deps.allowedOrigins ?? []),
   });
   const socketRouter = createRouter(createSocketRoutes(table));
-  return { handle, registry: table.registry, dispatcher, socketRouter, firstWordMs: limits.requestTimeoutMs };
+  return { handle, registry: table.registry, dispatcher, log, socketRouter, firstWordMs: limits.requestTimeoutMs };
 }
 
 interface ServeDeps {

@@ -9,6 +9,7 @@ import { ServiceError } from '../../src/rpc/errors.js';
 import { dynamicService } from '../support/dynamic-service.js';
 import { onEachGateway, startGatewayOf, type GatewayOptions, type StartedGateway } from '../support/on-each-gateway.js';
 import { startRpcServerWith, type RpcServer } from '../support/rpc-server.js';
+import { shortestMs } from '../support/shortest.js';
 import { fixtureRegistry } from '../unit/gateway/fixture.js';
 
 interface Line {
@@ -19,8 +20,7 @@ interface Line {
 const JSON_FRAMES = 'keelson.v1.json';
 const PROTO_FRAMES = 'keelson.v1.proto';
 const BODY_BYTES_MAX = 20_000;
-/** From one process to the next, a busy machine takes longer. */
-const ENDED_MS_MAX = { 'in the process of the server': 50, 'in front of the server': 2000 } as const;
+const ENDED_MS_MAX = 50;
 
 describe('the HTTP gateway, given a WebSocket', () => {
   onEachGateway((kind) => {
@@ -155,6 +155,13 @@ describe('the HTTP gateway, given a WebSocket', () => {
       });
     }
 
+    it('logs what it refuses before it is a call', async () => {
+      await talk(open('/v1/rooms/r:chat', JSON_FRAMES, { 'x-request-id': 'no-call' }), 'nonsense');
+      const line = () => gateway.logLines.find(({ requestId }) => requestId === 'no-call');
+      while (line() === undefined) await new Promise((resolve) => setImmediate(resolve));
+      expect(line()).to.include({ msg: 'http request refused', code: 'INVALID_ARGUMENT' });
+    });
+
     it('closes a socket whose frame is too large', async () => {
       const { code } = await talk(open('/v1/rooms/r:chat'), say('x'.repeat(BODY_BYTES_MAX + 100)));
       expect(code).to.equal(1009);
@@ -169,24 +176,27 @@ describe('the HTTP gateway, given a WebSocket', () => {
       return response.statusCode;
     }
 
-    it(`ends the call within ${ENDED_MS_MAX[kind]} ms when its client goes away`, async () => {
-      let started: () => void = () => undefined;
-      const hasStarted = new Promise<void>((resolve) => (started = resolve));
-      const ended = new Promise<number>((resolve) => {
-        chat = async function* (ctx) {
-          started();
-          await once(ctx.signal, 'abort');
-          resolve(performance.now());
-          yield { room: '', text: '' };
-        };
-      });
-      const socket = open('/v1/rooms/r:chat');
-      await once(socket, 'open');
-      socket.send('{"start":{}}');
-      await hasStarted;
-      const goneMs = performance.now();
-      socket.terminate();
-      expect((await ended) - goneMs).to.be.lessThan(ENDED_MS_MAX[kind]);
+    it(`ends the call within ${ENDED_MS_MAX} ms when its client goes away`, async () => {
+      const measure = async () => {
+        let started: () => void = () => undefined;
+        const hasStarted = new Promise<void>((resolve) => (started = resolve));
+        const ended = new Promise<number>((resolve) => {
+          chat = async function* (ctx) {
+            started();
+            await once(ctx.signal, 'abort');
+            resolve(performance.now());
+            yield { room: '', text: '' };
+          };
+        });
+        const socket = open('/v1/rooms/r:chat');
+        await once(socket, 'open');
+        socket.send('{"start":{}}');
+        await hasStarted;
+        const goneMs = performance.now();
+        socket.terminate();
+        return (await ended) - goneMs;
+      };
+      expect(await shortestMs(ENDED_MS_MAX, measure)).to.be.lessThan(ENDED_MS_MAX);
     });
 
     it('does not write ahead of a client that does not read', async () => {

@@ -3,21 +3,27 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as requestOverTls } from 'node:https';
 import type { TLSSocket } from 'node:tls';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { createHttpGateway } from '../../src/gateway/http-server.js';
+import { WebSocket } from 'ws';
+import { createHttpGateway, type HttpGateway } from '../../src/gateway/http-server.js';
 import type { LazyDispatcher } from '../../src/rpc/call.js';
-import { openTls } from '../../src/rpc/tls.js';
+import { openTls, type Tls } from '../../src/rpc/tls.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { createAuthority, type Authority, type CertificateFiles } from '../support/certificates.js';
 import { requireTool } from '../support/require-tool.js';
 import { aTable } from '../unit/gateway/fixture.js';
 
+/** A busy machine takes long to start the commands of one test. */
+const START_MS_MAX = 60_000;
+
 const run = promisify(execFile);
 const LIST = '/v1/collections/notes/documents';
 
 describe('a server with certificates', function () {
-  this.timeout(20_000);
+  this.timeout(START_MS_MAX);
   let authority: Authority;
   let files: CertificateFiles;
   let client: CertificateFiles;
@@ -136,7 +142,8 @@ describe('a server with certificates', function () {
   });
 });
 
-describe('a server whose HTTP clients show certificates', () => {
+describe('a server whose HTTP clients show certificates', function () {
+  this.timeout(START_MS_MAX);
   let authority: Authority;
   let app: TestApp | undefined;
 
@@ -172,52 +179,84 @@ describe('a server whose HTTP clients show certificates', () => {
   });
 });
 
-describe('a connection over TLS that is gone before its request is looked at', () => {
+describe('a gateway whose clients show certificates', function () {
+  this.timeout(START_MS_MAX);
+  let authority: Authority;
+  let tls: Tls;
+  let gateway: HttpGateway;
+  let url: string;
+  let shown: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer };
+  let logged: string[];
+  /** Requests whose connection dies before the gateway has looked at them. */
+  let doomed: number;
+  let names: (string | undefined)[];
+
   before(requireTool('openssl'));
 
-  it('costs a line in the log, and the next request is served', async () => {
-    const authority = createAuthority();
-    const closers: (() => unknown)[] = [() => authority.close()];
-    try {
-      const files = { ...authority.issue('server', 'IP:127.0.0.1'), clientCaFile: authority.caFile };
-      const client = authority.issue('client', 'URI:spiffe://example.org/orders');
-      const tls = await openTls(files, { log: { info: () => undefined, error: () => undefined } });
-      closers.push(() => tls.close());
-      const logged: string[] = [];
-      let doomed = 1;
-      const gateway = createHttpGateway({
-        table: aTable(),
-        dispatcher: {} as LazyDispatcher,
-        log: { info() {}, error: (_line: object, message: string) => logged.push(message) } as never,
-        isReady: () => true,
-        tls,
-        serverInfo: { name: 'keelson', version: '1' },
-        connections: {
-          // Hears of each request first, when the gateway has not looked at the certificate yet.
-          watch: (_name, server) =>
-            server.on('request', ({ socket }: IncomingMessage) => {
-              doomed -= 1;
-              if (doomed >= 0) socket.destroy();
-            }),
+  before(async () => {
+    authority = createAuthority();
+    const files = { ...authority.issue('server', 'IP:127.0.0.1'), clientCaFile: authority.caFile };
+    const client = authority.issue('client', 'URI:spiffe://example.org/orders');
+    shown = { cert: readFileSync(client.certFile), key: readFileSync(client.keyFile), ca: authority.ca };
+    tls = await openTls(files, { log: { info: () => undefined, error: () => undefined } });
+  });
+  after(() => {
+    tls?.close();
+    authority?.close();
+  });
+
+  beforeEach(async () => {
+    logged = [];
+    names = [];
+    doomed = 0;
+    gateway = createHttpGateway({
+      table: aTable(['ChatService']),
+      dispatcher: {
+        async *bidiStream(_method, { peerName }) {
+          names.push(peerName);
+          yield* Readable.from([]);
         },
-      });
-      closers.push(() => gateway.close(0));
-      const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
-      const shown = { cert: readFileSync(client.certFile), key: readFileSync(client.keyFile), ca: authority.ca };
-      const get = () =>
-        new Promise<number | undefined>((resolve) => {
-          requestOverTls(`https://127.0.0.1:${port}/healthz`, { ...shown, agent: false }, (response) => {
-            response.resume();
-            resolve(response.statusCode);
-          })
-            .on('error', () => resolve(undefined))
-            .end();
-        });
-      expect(await get()).to.equal(undefined);
-      expect(await get()).to.equal(200);
-      expect(logged).to.deep.equal(['http request failed']);
-    } finally {
-      for (const close of closers.toReversed()) await close();
-    }
+      } as Pick<LazyDispatcher, 'bidiStream'> as LazyDispatcher,
+      log: { info() {}, error: (_line: object, message: string) => logged.push(message) } as never,
+      isReady: () => true,
+      tls,
+      serverInfo: { name: 'keelson', version: '1' },
+      connections: {
+        // Hears of each request first.
+        watch: (_name, server) =>
+          server.on('request', ({ socket }: IncomingMessage) => {
+            if (doomed > 0) socket.destroy();
+            doomed -= 1;
+          }),
+      },
+    });
+    const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
+    url = `127.0.0.1:${port}`;
+  });
+  afterEach(() => gateway.close(0));
+
+  function get(): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      requestOverTls(`https://${url}/healthz`, { ...shown, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on('error', () => resolve(undefined))
+        .end();
+    });
+  }
+
+  it('goes on where a connection is gone before its certificate is read', async () => {
+    doomed = 1;
+    expect(await get()).to.equal(undefined);
+    expect(await get()).to.equal(200);
+    expect(logged).to.deep.equal(['http request failed']);
+  });
+
+  it('knows by its name who calls on a WebSocket', async () => {
+    const socket = new WebSocket(`wss://${url}/v1/rooms/r:chat`, 'keelson.v1.json', shown);
+    socket.once('open', () => socket.send('{"start":{}}'));
+    await once(socket, 'close');
+    expect(names).to.deep.equal(['spiffe://example.org/orders']);
   });
 });

@@ -1,5 +1,6 @@
 import type { FileRegistry, JsonObject } from '@bufbuild/protobuf';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import type { IncomingCall, LazyDispatcher } from '../../rpc/call.js';
 import { Code } from '../../rpc/codes.js';
@@ -10,6 +11,7 @@ import { callAnyKind } from '../call-any-kind.js';
 import { toCallMetadata, toHttpHeaders } from '../http/headers.js';
 import { HTTP_STATUS } from '../http/http-status.js';
 import { readTimeoutMs } from '../http/timeout.js';
+import { logRefusal } from '../request-log.js';
 import { errorJson } from '../rest/render-error.js';
 import { Inbox } from './inbox.js';
 import { readWord, writeMessage, type ClientWord, type SocketTarget, type Subprotocol } from './subprotocol.js';
@@ -21,6 +23,7 @@ const FAILED = 4000;
 export interface SocketDeps {
   readonly registry: FileRegistry;
   readonly dispatcher: LazyDispatcher;
+  readonly log: Logger;
   /** How long a client may take to say its first word. */
   readonly firstWordMs: number;
 }
@@ -32,6 +35,8 @@ export interface OpenSocket {
   readonly target: SocketTarget;
   readonly requestId: string;
   readonly peer: string;
+  readonly peerName: string | undefined;
+  readonly startMs: number;
 }
 
 /** Does the one call that a socket is for. Never rejects; the socket closes behind it. */
@@ -45,6 +50,7 @@ export async function serveSocket(deps: SocketDeps, open: OpenSocket): Promise<v
     await send(socket, JSON.stringify({ end: { metadata: toHttpHeaders(responseTrailers) } }));
     socket.close(NORMAL);
   } catch (err) {
+    logRefusal(deps.log, open, err);
     const status = toStatusError(err, requestId);
     await send(socket, JSON.stringify({ error: errorJson(status, HTTP_STATUS[status.codeName], deps.registry) }));
     socket.close(FAILED + (Code[status.codeName] ?? 0), status.codeName);
@@ -117,10 +123,10 @@ function urlOnly(registry: FileRegistry, target: SocketTarget): Uint8Array {
   return word.kind === 'message' ? word.message : new Uint8Array();
 }
 
-type FromStart = Pick<IncomingCall, 'protocol' | 'peer' | 'metadata' | 'timeoutMs' | 'fault'>;
+type FromStart = Pick<IncomingCall, 'protocol' | 'peer' | 'peerName' | 'metadata' | 'timeoutMs' | 'fault'>;
 
-function toCall({ headers, requestId, peer }: OpenSocket, first: ClientWord): FromStart {
-  const base = { protocol: 'http' as const, peer };
+function toCall({ headers, requestId, peer, peerName }: OpenSocket, first: ClientWord): FromStart {
+  const base = { protocol: 'http' as const, peer, peerName };
   try {
     const said = first.kind === 'start' ? headersOf(first.start) : {};
     const all = { ...headers, ...said };

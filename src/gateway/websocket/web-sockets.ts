@@ -4,8 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
+import { readPeerName } from '../../rpc/peer-name.js';
 import type { HttpAnswer } from '../answer.js';
-import { logRefusal } from '../request-log.js';
+import { logRefusal, type Refused } from '../request-log.js';
 import { readRequestId } from '../http/headers.js';
 import { parseQuery } from '../http/query.js';
 import { renderError } from '../rest/render-error.js';
@@ -56,6 +57,7 @@ export function createWebSockets(deps: WebSocketsDeps): WebSockets {
 
   function open(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
     const target = admit(deps, request, { isClosing, size: server.clients.size });
+    const about = { ...aboutOf(request), peerName: readPeerName(request.socket) };
     server.handleUpgrade(request, duplex, head, (socket) => {
       // Always followed by 'close'.
       socket.on('error', () => undefined);
@@ -63,7 +65,6 @@ export function createWebSockets(deps: WebSocketsDeps): WebSockets {
       socket.once('message', () => quiet.delete(socket));
       socket.once('close', () => quiet.delete(socket));
       keepAlive(socket, deps.heartbeatMs);
-      const about = { requestId: readRequestId(request.headers), peer: peerOf(request) };
       void serveSocket(deps.current(), { socket, headers: request.headers, target, ...about });
     });
   }
@@ -73,7 +74,7 @@ export function createWebSockets(deps: WebSocketsDeps): WebSockets {
       try {
         open(request, duplex, head);
       } catch (err) {
-        const about = { requestId: readRequestId(request.headers), peer: peerOf(request), startMs: performance.now() };
+        const about = aboutOf(request);
         logRefusal(deps.log, about, err);
         const { requestId } = about;
         const { registry } = deps.current();
@@ -90,8 +91,12 @@ export function createWebSockets(deps: WebSocketsDeps): WebSockets {
   };
 }
 
-function peerOf({ socket }: IncomingMessage): string {
-  return `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`;
+function aboutOf({ headers, socket }: IncomingMessage): Refused {
+  return {
+    requestId: readRequestId(headers),
+    peer: `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`,
+    startMs: performance.now(),
+  };
 }
 
 interface Crowd {
