@@ -1,6 +1,6 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
@@ -203,7 +203,8 @@ function createServe({ current, log, limits, isClosing }: ServeDeps) {
 
 /** Routing, bodies and errors are the gateway's; Node has the connections and what HTTP/1 is. */
 function createListener(limits: HttpLimits, tls: Tls | undefined): Server {
-  const options: ServerOptions = {
+  const options: ServerOptions<typeof GatewayRequest> = {
+    IncomingMessage: GatewayRequest,
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.requestTimeoutMs,
     // A listener has one time for all requests, and a stream of them may take as long as its call: bodies are timed here.
@@ -216,7 +217,25 @@ function createListener(limits: HttpLimits, tls: Tls | undefined): Server {
   return server;
 }
 
-function createTlsListener(options: ServerOptions, tls: Tls): Server {
+/**
+ * A request that may go on as a WebSocket. One that offers another protocol, as some clients do with each (`h2c`), is served as
+ * it is (RFC 9110, 7.8): Node would take it for one that has ended.
+ */
+class GatewayRequest extends IncomingMessage {
+  declare hasOffer: boolean;
+
+  get upgrade(): boolean {
+    if (!this.hasOffer) return false;
+    return this.method === 'CONNECT' || this.headers.upgrade?.toLowerCase() === 'websocket';
+  }
+
+  /** What the parser has found: an offer, or CONNECT. */
+  set upgrade(hasOffer: boolean) {
+    this.hasOffer = hasOffer;
+  }
+}
+
+function createTlsListener(options: ServerOptions<typeof GatewayRequest>, tls: Tls): Server {
   const server = createTlsServer({ ...options, ...serverOptions(tls) });
   tls.attach(server);
   return server;

@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { onEachGateway } from '../support/on-each-gateway.js';
+import { shortestMs } from '../support/shortest.js';
 import { closeGatewaysApart, startGateway, type Recorder, type RunningGateway } from './gateway-harness.js';
 
 interface RawAnswer {
@@ -11,6 +12,8 @@ interface RawAnswer {
   readonly headers: string;
   readonly body: string;
 }
+
+const JSON_OF_7_BYTES = ['content-type: application/json', 'content-length: 7'];
 
 /** Writes bytes to the server as they are and reads until it closes. */
 async function sendRaw(port: number, text: string): Promise<RawAnswer> {
@@ -34,8 +37,7 @@ async function isListening(port: number): Promise<boolean> {
   });
 }
 
-/** From one process to the next, a busy machine takes longer. */
-const ABORTED_MS_MAX = { 'in the process of the server': 50, 'in front of the server': 2000 } as const;
+const ABORTED_MS_MAX = 50;
 
 describe('the connections of the HTTP gateway', () => {
   onEachGateway((kind) => {
@@ -52,23 +54,27 @@ describe('the connections of the HTTP gateway', () => {
 
     afterEach(() => running.gateway.close(0));
 
-    it(`aborts the call within ${ABORTED_MS_MAX[kind]} ms when its client goes away`, async () => {
-      const aborted = new Promise<number>((resolve) => {
-        recorder.answer = (incoming) =>
-          new Promise((_resolve, reject) => {
-            incoming.signal.addEventListener('abort', () => {
-              resolve(performance.now());
-              reject(new ServiceError('CALL_CANCELLED', 'Gone'));
+    it(`aborts the call within ${ABORTED_MS_MAX} ms when its client goes away`, async () => {
+      const measure = async () => {
+        recorder.calls.length = 0;
+        const aborted = new Promise<number>((resolve) => {
+          recorder.answer = (incoming) =>
+            new Promise((_resolve, reject) => {
+              incoming.signal.addEventListener('abort', () => {
+                resolve(performance.now());
+                reject(new ServiceError('CALL_CANCELLED', 'Gone'));
+              });
             });
-          });
-      });
-      const client = httpRequest(`${running.base}/v1/things/a`);
-      client.on('error', () => {});
-      client.end();
-      while (recorder.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
-      const goneMs = performance.now();
-      client.destroy();
-      expect((await aborted) - goneMs).to.be.lessThan(ABORTED_MS_MAX[kind]);
+        });
+        const client = httpRequest(`${running.base}/v1/things/a`);
+        client.on('error', () => {});
+        client.end();
+        while (recorder.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+        const goneMs = performance.now();
+        client.destroy();
+        return (await aborted) - goneMs;
+      };
+      expect(await shortestMs(ABORTED_MS_MAX, measure)).to.be.lessThan(ABORTED_MS_MAX);
     });
 
     it('does not abort a call that ends well', async () => {
@@ -92,6 +98,19 @@ describe('the connections of the HTTP gateway', () => {
         const { status, body } = await sendRaw(port, crlf('GET / HTTP/1.1', 'host: a', `x: ${'y'.repeat(20_000)}`));
         expect(status).to.equal(431);
         expect(body).to.include('Request headers are too large');
+      });
+
+      it('serves a request that offers another protocol as it is', async () => {
+        const offer = [
+          'connection: Upgrade, HTTP2-Settings, close',
+          'upgrade: h2c',
+          'http2-settings: AAMAAABkAAQAoAAA',
+        ];
+        const got = await sendRaw(port, crlf('GET /v1/one/b HTTP/1.1', 'host: x', ...offer));
+        expect(got.body).to.equal('{"text":"b"}');
+        const head = crlf('POST /v1/everything/a:check HTTP/1.1', 'host: x', ...offer, ...JSON_OF_7_BYTES);
+        expect((await sendRaw(port, `${head}{"a":1}`)).status).to.equal(400);
+        expect((await sendRaw(port, `${head}{     }`)).body).to.equal('{"text":"a"}');
       });
 
       it('reads the absolute form of a target', async () => {
