@@ -11,6 +11,7 @@ import { ServiceError } from '../../src/rpc/errors.js';
 import { dynamicService } from '../support/dynamic-service.js';
 import { onEachGateway, startGatewayOf, type StartedGateway } from '../support/on-each-gateway.js';
 import { startRpcServerWith, type RpcServer } from '../support/rpc-server.js';
+import { shortestMs } from '../support/shortest.js';
 import { skipBecause } from '../support/skip-because.js';
 import { fixtureRegistry } from '../unit/gateway/fixture.js';
 
@@ -18,7 +19,11 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const LARGE_BYTES = 256 * MIB;
 const GROWTH_BYTES_MAX = 48 * MIB;
+const ENDED_MS_MAX = 50;
 const TRANSFER_MS_MAX = 120_000;
+
+const FORM = 'multipart/form-data; boundary=a';
+const FORM_FILE = '--a\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n\r\nabc\r\n';
 
 interface Body {
   readonly contentType?: string;
@@ -47,7 +52,8 @@ describe('files over the HTTP gateway', function () {
         putFile: (_ctx: unknown, { name, title, content }: Put) =>
           Promise.resolve({ name, title, parts: [describeBody(content)], bytes: BigInt(content?.data?.length ?? 0) }),
         echoFile: (_ctx: unknown, body: Body) => Promise.resolve(body),
-        getFile: () => Promise.resolve({ contentType: 'text/plain', data: Buffer.from(text) }),
+        getFile: (_ctx: unknown, { name }: Put) =>
+          Promise.resolve({ contentType: 'text/plain', data: Buffer.from(name === 'files/empty' ? '' : text) }),
         getVersion: () =>
           Promise.resolve({ etag: 'v1', content: { contentType: 'text/plain', data: Buffer.from(text) } }),
         uploadFile: (ctx: CallContext, requests: AsyncIterable<Put>) => upload(ctx, requests),
@@ -116,6 +122,7 @@ describe('files over the HTTP gateway', function () {
       ['bytes=-3', 206, 'bytes 16-18/19', 'fox'],
       ['bytes=-99', 206, 'bytes 0-18/19', text],
       ['bytes=0-99', 206, 'bytes 0-18/19', text],
+      ['Bytes=4-8', 206, 'bytes 4-8/19', 'quick'],
       ['bytes=5-4', 200, null, text],
       ['bytes=0-1,3-4', 200, null, text],
       ['lines=0-1', 200, null, text],
@@ -140,6 +147,14 @@ describe('files over the HTTP gateway', function () {
         expect(await response.json()).to.have.nested.property('error.status', 'INVALID_ARGUMENT');
       });
     }
+
+    it('gives all of a file that is empty, whatever part is asked for', async () => {
+      for (const range of ['bytes=0-10', 'bytes=-10']) {
+        const response = await call('/v1/files/empty', { headers: { range } });
+        expect(response.status).to.equal(200);
+        expect(await response.text()).to.equal('');
+      }
+    });
 
     it('gives a part only of the version that the client has a part of', async () => {
       const ask = (headers: Record<string, string>) => call('/v1/files/a:version', { headers });
@@ -188,6 +203,13 @@ describe('files over the HTTP gateway', function () {
         'multipart/form-data; boundary=a',
         '--a\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n\r\nabc',
       ],
+      ['a field without a name', FORM, `--a\r\ncontent-disposition: form-data\r\n\r\nx\r\n${FORM_FILE}--a--\r\n`],
+      ['a file without a name', FORM, '--a\r\ncontent-disposition: form-data; filename="f"\r\n\r\nx\r\n--a--\r\n'],
+      [
+        'a field that no file comes after',
+        FORM,
+        `${FORM_FILE}--a\r\ncontent-disposition: form-data; name="title"\r\n\r\nx\r\n--a--\r\n`,
+      ],
       [
         'a form with an unknown field',
         'multipart/form-data; boundary=a',
@@ -201,6 +223,13 @@ describe('files over the HTTP gateway', function () {
         expect(await response.json()).to.have.nested.property('error.details[0].reason', 'INVALID_REQUEST');
       });
     }
+
+    it('refuses an upload whose If-Match would go unheard', async () => {
+      const init = { method: 'POST', body: 'x', headers: { 'if-match': '"v1"' } };
+      const response = await call('/v1/files/a:upload', init);
+      expect(response.status).to.equal(400);
+      expect(await response.text()).to.include('if-match');
+    });
 
     it('refuses a form with more parts than there may be, and an upload that is compressed', async () => {
       const form = new FormData();
@@ -268,39 +297,45 @@ describe('files over the HTTP gateway', function () {
     }
 
     it('ends the call of an upload within 50 ms when its client goes away', async () => {
-      let started: () => void = () => undefined;
-      const hasStarted = new Promise<void>((resolve) => (started = resolve));
-      const ended = new Promise<number>((resolve) => {
-        upload = async (ctx, requests) => {
-          ctx.signal.addEventListener('abort', () => resolve(performance.now()));
-          for await (const _request of requests) started();
-          return {};
-        };
-      });
-      const client = open('/v1/files/a:upload', 'text/x');
-      client.write('some');
-      await hasStarted;
-      const goneMs = performance.now();
-      client.destroy();
-      expect((await ended) - goneMs).to.be.lessThan(50);
+      const measure = async () => {
+        let started: () => void = () => undefined;
+        const hasStarted = new Promise<void>((resolve) => (started = resolve));
+        const ended = new Promise<number>((resolve) => {
+          upload = async (ctx, requests) => {
+            ctx.signal.addEventListener('abort', () => resolve(performance.now()));
+            for await (const _request of requests) started();
+            return {};
+          };
+        });
+        const client = open('/v1/files/a:upload', 'text/x');
+        client.write('some');
+        await hasStarted;
+        const goneMs = performance.now();
+        client.destroy();
+        return (await ended) - goneMs;
+      };
+      expect(await shortestMs(ENDED_MS_MAX, measure)).to.be.lessThan(ENDED_MS_MAX);
     });
 
     it('ends the call of a download within 50 ms when its client goes away', async () => {
-      const ended = new Promise<number>((resolve) => {
-        download = async function* (ctx) {
-          ctx.signal.addEventListener('abort', () => resolve(performance.now()));
-          for (;;) yield await Promise.resolve({ contentType: 'text/x', data: new Uint8Array(KIB) });
-        };
-      });
-      const client = httpRequest(`${gateway.base}/v1/files/a:download`);
-      client.on('error', () => undefined);
-      client.end();
-      const [response] = (await once(client, 'response')) as [IncomingMessage];
-      response.on('error', () => undefined);
-      await once(response, 'data');
-      const goneMs = performance.now();
-      client.destroy();
-      expect((await ended) - goneMs).to.be.lessThan(50);
+      const measure = async () => {
+        const ended = new Promise<number>((resolve) => {
+          download = async function* (ctx) {
+            ctx.signal.addEventListener('abort', () => resolve(performance.now()));
+            for (;;) yield await Promise.resolve({ contentType: 'text/x', data: new Uint8Array(KIB) });
+          };
+        });
+        const client = httpRequest(`${gateway.base}/v1/files/a:download`);
+        client.on('error', () => undefined);
+        client.end();
+        const [response] = (await once(client, 'response')) as [IncomingMessage];
+        response.on('error', () => undefined);
+        await once(response, 'data');
+        const goneMs = performance.now();
+        client.destroy();
+        return (await ended) - goneMs;
+      };
+      expect(await shortestMs(ENDED_MS_MAX, measure)).to.be.lessThan(ENDED_MS_MAX);
     });
 
     it('takes no more than a handler reads, and makes no more than a client reads', async () => {

@@ -8,7 +8,7 @@ export interface ByteRange {
 
 /**
  * Gives the range that a GET asks for (RFC 9110, 14.2) of so many bytes: undefined for all of them, and 'none' where it asks for
- * none that are there. Several ranges, and what is no range, ask for all.
+ * none that are there. Several ranges, and what is no range, ask for all; of nothing there is no part, so all of it is given.
  */
 export function chooseRange(
   headers: IncomingHttpHeaders,
@@ -17,7 +17,7 @@ export function chooseRange(
   const wanted = parseRange(headers.range);
   const condition = headers['if-range'];
   // A part goes with what the client has only where that is the same version, byte by byte.
-  if (wanted === undefined || (condition !== undefined && condition !== entityTag)) return undefined;
+  if (wanted === undefined || length === 0 || (condition !== undefined && condition !== entityTag)) return undefined;
   const { first, last } = wanted;
   const start = first ?? Math.max(length - last, 0);
   const end = first === undefined ? length : Math.min(last + 1, length);
@@ -31,7 +31,7 @@ interface Wanted {
 }
 
 function parseRange(range: string | undefined): Wanted | undefined {
-  const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/.exec(range ?? '') ?? [];
+  const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(range ?? '') ?? [];
   if (first === '') return last === '' ? undefined : { first: undefined, last: Number(last) };
   if (last === '') return { first: Number(first), last: Infinity };
   return Number(last) < Number(first) ? undefined : { first: Number(first), last: Number(last) };

@@ -7,7 +7,7 @@ import { logRefusal } from '../request-log.js';
 import type { CallDeps } from '../call-deps.js';
 import type { Binding } from '../routes/binding.js';
 import { chooseRange } from './byte-range.js';
-import { readHttpBody, type FileAnswer } from './http-body.js';
+import { readHttpBody, type FileAnswer, type HttpBody } from './http-body.js';
 
 /** Answers with a file, or with the part of it that a GET asks for. Throws an HttpFailure (416) where there is no such part. */
 export function answerFile(
@@ -42,18 +42,32 @@ export interface RunningDownload {
 }
 
 /** Answers with a file as it comes, no faster than the client reads. */
-export function answerDownload(
+export async function answerDownload(
   deps: CallDeps,
   { exchange, binding }: { readonly exchange: Exchange; readonly binding: Binding },
   { messages, first, headers }: RunningDownload,
-): HttpAnswer {
-  const head = first.done === true ? undefined : readHttpBody(binding, first.value).file;
+): Promise<HttpAnswer> {
+  const head = await readHead(binding, { messages, first });
   const pieces = givePieces(deps, { exchange, binding }, { messages, first });
   return {
     status: 200,
     headers: { ...headers, 'content-type': safeContentType(head?.contentType ?? '') },
     body: Readable.from(pieces, { highWaterMark: 1 }),
   };
+}
+
+/** Says what the file is. A first message that cannot be read ends the call. */
+async function readHead(
+  binding: Binding,
+  { messages, first }: Pick<RunningDownload, 'messages' | 'first'>,
+): Promise<HttpBody | undefined> {
+  if (first.done === true) return undefined;
+  try {
+    return readHttpBody(binding, first.value).file;
+  } catch (err) {
+    await messages.return?.();
+    throw err;
+  }
 }
 
 /** A file that fails on its way is broken off, for there is no other way to say that it is not whole. */

@@ -51,14 +51,16 @@ export async function* readForm(headers: IncomingHttpHeaders, body: AsyncIterabl
     state.isDone = true;
     wake();
   };
-  parser.on('field', (name, value, isNameCut, isValueCut) => {
-    if (isNameCut || isValueCut) end(tooLarge('a field that is too large'));
+  parser.on('field', (name: string | undefined, value, isNameCut, isValueCut) => {
+    if (name === undefined) end(nameless());
+    else if (isNameCut || isValueCut) end(tooLarge('a field that is too large'));
     else add({ kind: 'field', name, value });
   });
-  parser.on('file', (name, chunks, filename, _transferEncoding, contentType) => {
+  parser.on('file', (name: string | undefined, chunks, filename, _transferEncoding, contentType) => {
     // Also told to whoever reads it.
     chunks.on('error', () => undefined);
-    add({ kind: 'file', name, filename: filename ?? '', contentType, chunks });
+    if (name === undefined) end(nameless());
+    else add({ kind: 'file', name, filename: filename ?? '', contentType, chunks });
   });
   for (const limit of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) {
     parser.on(limit, () => end(tooLarge('too many parts')));
@@ -113,6 +115,10 @@ function broken(cause: unknown): ServiceError {
   const failure = invalidRequest([{ field: '', description: 'Body is no form: it is malformed, or ends too early' }]);
   failure.cause = cause;
   return failure;
+}
+
+function nameless(): ServiceError {
+  return invalidRequest([{ field: '', description: 'Form has a part without a name' }]);
 }
 
 function tooLarge(what: string): ServiceError {

@@ -3,8 +3,11 @@ import { anyPack, StructSchema, type Any } from '@bufbuild/protobuf/wkt';
 import type { CallDeps } from '../call-deps.js';
 import { bodyChunks } from '../http/body-chunks.js';
 import { checkPlainBody } from '../http/decompress.js';
+import { applyPreconditions } from '../http/entity-tag.js';
 import type { QueryParameter } from '../http/query.js';
 import { bindRequest } from '../message/bind-request.js';
+import { ofKey } from '../message/violation-path.js';
+import { invalidRequest } from '../../rpc/errors.js';
 import type { Exchange } from '../exchange.js';
 import type { Binding } from '../routes/binding.js';
 import type { PathSegments } from '../routes/request-target.js';
@@ -50,10 +53,11 @@ type WriteChunk = (data: Uint8Array, head?: FileHead) => Uint8Array;
 /** Gives what writes one request: path, query and form say the same in all of them. */
 function createWriter(
   { registry }: CallDeps,
-  { binding, segments }: UploadSource,
+  { exchange, binding, segments }: UploadSource,
   parameters: readonly QueryParameter[],
 ): WriteChunk {
   const request: Message = bindRequest(registry, binding, { segments, parameters, body: undefined });
+  applyPreconditions(exchange.request.headers, binding, request);
   return (data, head) => {
     setHttpBody(binding, request, {
       contentType: head?.contentType ?? '',
@@ -80,11 +84,14 @@ async function* readFormUpload(
   form: { readonly parameters: readonly QueryParameter[]; readonly parts: AsyncIterable<FormPart> },
 ): AsyncGenerator<Uint8Array> {
   let parameters = form.parameters;
+  let unheard: string | undefined;
   for await (const part of form.parts) {
     if (part.kind === 'field') {
       parameters = [...parameters, { name: part.name, value: part.value }];
+      unheard = part.name;
       continue;
     }
+    unheard = undefined;
     const { name, filename, contentType, chunks } = part;
     const about = create(StructSchema, {
       fields: {
@@ -94,6 +101,9 @@ async function* readFormUpload(
     });
     const head = { contentType, extensions: [anyPack(StructSchema, about)] };
     yield* writeFile(createWriter(deps, source, parameters), chunks, head);
+  }
+  if (unheard !== undefined) {
+    throw invalidRequest([{ field: ofKey('', unheard), description: 'comes after the files of the form, not before' }]);
   }
 }
 
