@@ -140,6 +140,13 @@ describe('the HTTP gateway', () => {
         ['a malformed query', '/v1/things?a=%zz', {}, 400, /Query is not percent-encoded UTF-8/],
         ['an unknown parameter', '/v1/things?nope=1', {}, 400, /nope: is not a query parameter/],
         ['an unknown system parameter', '/v1/things?$nope=1', {}, 400, /is not a system parameter/],
+        [
+          'a system parameter twice',
+          '/v1/things/a?$fields=name&fields=etag',
+          {},
+          400,
+          /fields: is given more than once/,
+        ],
         ['an unknown form', '/v1/things?$alt=proto', {}, 400, /must be \\"json\\"/],
         ['malformed JSON', '/v1/everything/a:check', post('{'), 400, /Body is not JSON: expected a name/],
         [

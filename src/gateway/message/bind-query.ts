@@ -15,9 +15,9 @@ interface Target {
   readonly field: DescField;
   /** The key of a map entry: `k` in `m[k]`. */
   readonly key: string | undefined;
-  /** The path in the words of the contract. */
-  readonly path: string;
-  /** The same without what must not be seen. */
+  /** What the value is for. No other place has the same. */
+  readonly place: string;
+  /** The path in the words of the contract, without what must not be seen. */
   readonly shownPath: string;
 }
 
@@ -41,8 +41,8 @@ export function bindQuery(
       continue;
     }
     const isRepeated = target.field.fieldKind === 'list';
-    const mistake = seen.has(target.path) && !isRepeated ? 'is given more than once' : setValue(tree, target, value);
-    seen.add(target.path);
+    const mistake = seen.has(target.place) && !isRepeated ? 'is given more than once' : setValue(tree, target, value);
+    seen.add(target.place);
     if (mistake !== undefined) violations.push({ field: target.shownPath, description: mistake });
   }
   return violations;
@@ -60,8 +60,8 @@ function findTarget(registry: Registry, binding: Binding, name: string): Target 
   const path = fields.map((step) => step.name).join('.');
   // The key of a map is a value too.
   const isShown = key !== undefined && fields.every((step) => readSensitivity(registry, step) === undefined);
-  const entry = key === undefined ? path : ofEntry(path, key);
-  return { fields, field, key, path: entry, shownPath: isShown ? entry : path };
+  const place = key === undefined ? path : `${path}[${key}`;
+  return { fields, field, key, place, shownPath: isShown ? ofEntry(path, key) : path };
 }
 
 /** Cuts `m[k]` into the path of the map and the key, which may hold anything. */

@@ -29,6 +29,7 @@ export function takeSystemParameters(input: DescMessage, parameters: readonly Qu
   if (parameters.length === 0) return { output: DEFAULT_OUTPUT, rest: parameters, violations: [] };
   const rest: QueryParameter[] = [];
   const violations: FieldViolation[] = [];
+  const seen = new Set<string>();
   let output = DEFAULT_OUTPUT;
   for (const parameter of parameters) {
     const name = systemName(input, parameter.name);
@@ -36,7 +37,8 @@ export function takeSystemParameters(input: DescMessage, parameters: readonly Qu
       if (findField(input, parameter.name) !== undefined || !TRACKING.test(parameter.name)) rest.push(parameter);
       continue;
     }
-    const change = readSystemParameter(name, parameter.value);
+    const change = seen.has(name) ? 'is given more than once' : readSystemParameter(name, parameter.value);
+    seen.add(name);
     if (typeof change === 'string') violations.push({ field: parameter.name, description: change });
     else output = { ...output, ...change };
   }

@@ -5,6 +5,9 @@ import { bind } from '../harness.js';
 type Row = readonly [request: string, message: JsonValue];
 type BodyRow = readonly [request: string, body: string, message: JsonValue];
 
+/** Longer than what a path shows of a key. */
+const LONG = 'k'.repeat(70);
+
 describe('bindRequest()', () => {
   context('with a path', () => {
     const rows: readonly Row[] = [
@@ -68,6 +71,7 @@ describe('bindRequest()', () => {
       ['labels[a]=1&labels[b.c]=2&labels[d]e]=3', { labels: { a: '1', 'b.c': '2', 'd]e': '3' } }],
       ['labels%5Ba%5D=1', { labels: { a: '1' } }],
       ['labels[]=1', { labels: { '': '1' } }],
+      [`labels[${LONG}a]=1&labels[${LONG}b]=2`, { labels: { [`${LONG}a`]: '1', [`${LONG}b`]: '2' } }],
       ['counts[-1]=5', { counts: { '-1': '5' } }],
       ['inner.labels[k]=v', { inner: { labels: { k: 'v' } } }],
       ['firstChoice=', { firstChoice: '' }],
