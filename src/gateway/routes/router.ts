@@ -4,7 +4,7 @@ import type { Template } from './template.js';
 
 /** A route to be served. */
 export interface RouteEntry<T> {
-  /** The HTTP method in capitals, or `*` for any that has no route of its own at the same template. */
+  /** The HTTP method in capitals, or `*` for any but OPTIONS that has no route of its own at the same template. */
   readonly httpMethod: string;
   readonly template: Template;
   readonly target: T;
@@ -148,13 +148,19 @@ function pick<T>(ends: Ends<T>, search: Search): RouteEntry<T> | undefined {
   const byMethod = ends.get(verb);
   if (byMethod === undefined) return undefined;
   const entry =
-    byMethod.get(httpMethod) ?? (httpMethod === 'HEAD' ? byMethod.get('GET') : undefined) ?? byMethod.get('*');
+    byMethod.get(httpMethod) ??
+    (httpMethod === 'HEAD' ? byMethod.get('GET') : undefined) ??
+    (httpMethod === 'OPTIONS' ? undefined : byMethod.get('*'));
   if (entry === undefined) search.others = new Set([...(search.others ?? []), ...byMethod.keys()]);
   return entry;
 }
 
 function allowed(methods: ReadonlySet<string>): string[] {
-  const all = new Set([...methods, 'OPTIONS']);
+  const all = new Set([...methods].flatMap((name) => (name === '*' ? COMMON_METHODS : [name])));
+  all.add('OPTIONS');
   if (all.has('GET')) all.add('HEAD');
   return [...all].sort();
 }
+
+/** What stands in an answer for any method. */
+const COMMON_METHODS = ['DELETE', 'GET', 'PATCH', 'POST', 'PUT'];

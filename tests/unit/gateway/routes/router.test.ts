@@ -78,6 +78,8 @@ const REQUESTS: readonly (readonly [request: string, route: string])[] = [
   ['GET /v1/users/me/', 'GET /v1/{name=**}'],
   ['GET /v1/any/1', 'GET /v1/any/{id}'],
   ['PATCH /v1/any/1', '* /v1/any/{id}'],
+  ['PURGE /v1/any/1', '* /v1/any/{id}'],
+  ['OPTIONS /v1/any/1', 'Allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT'],
   ['GET /v1/USERS/1', 'GET /v1/{name=**}'],
   ['GET /v1/Users/1', 'GET /v1/Users/{id}'],
   ['HEAD /v1/heads/1', 'HEAD /v1/heads/{id}'],
