@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 /** A whole HTTP response. */
 export interface HttpAnswer {
@@ -23,6 +23,11 @@ export function withSafeHeaders(requestId: string, { status, headers, body }: Ht
   };
   Object.assign(all, headers);
   return { status, headers: all, body };
+}
+
+/** Gives the body of an answer to HEAD where the length of the one to GET is not known: without one, none is told. */
+export function noBody(): Readable {
+  return Readable.from([]);
 }
 
 /** Writes a value as JSON, with two spaces and a line end at the end for people to read. */

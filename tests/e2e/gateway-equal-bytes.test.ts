@@ -219,6 +219,29 @@ describe('a gateway in front of a server', function () {
     });
   }
 
+  const readable: readonly (readonly [what: string, path: string, headers: Readonly<Record<string, string>>])[] = [
+    ['a call', '/v1/things/a', {}],
+    ['an answer that is compressed', `/v1/one/${'x'.repeat(3000)}`, { 'accept-encoding': 'br' }],
+    ['a stream', '/v1/things:watch', { accept: 'text/event-stream', 'accept-encoding': 'gzip' }],
+    ['a file', '/v1/files/a', {}],
+    ['a file in pieces', '/v1/files/a:download', {}],
+    ['a page', '/openapi.json', {}],
+  ];
+  for (const [what, path, headers] of readable) {
+    it(`answers HEAD of ${what} with the headers of GET, and no length but that of its body`, async () => {
+      for (const gateway of gateways) {
+        const head = await see(gateway, path, { method: 'HEAD', headers });
+        const get = await see(gateway, path, { headers });
+        const isLength = (pair: string) => /^(?:content-length|transfer-encoding): /i.test(pair);
+        expect(head.headers.filter((pair) => !isLength(pair))).to.deep.equal(
+          get.headers.filter((pair) => !isLength(pair)),
+        );
+        expect([...get.headers, 'Transfer-Encoding: chunked']).to.include.members(head.headers.filter(isLength));
+        expect(head.body).to.equal('');
+      }
+    });
+  }
+
   // How long each part of the call took is in the text, and differs with every call.
   const timeouts: readonly (readonly [name: string, value: string, path: string, sent: Sent])[] = [
     ['x-server-timeout', '0.05', '/v1/things/slow', {}],

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { HttpAnswer } from '../answer.js';
+import { noBody, type HttpAnswer } from '../answer.js';
 import type { Exchange } from '../exchange.js';
 import { HttpFailure } from '../http/http-failure.js';
 import { invalidRequest } from '../../rpc/errors.js';
@@ -16,10 +16,12 @@ export function answerFile(
   headers: Readonly<Record<string, string>>,
 ): HttpAnswer {
   const all = { ...headers, 'content-type': safeContentType(contentType) };
-  if (request.method !== 'GET') return { status: 200, headers: all, body: data };
+  const { method } = request;
+  if (method !== 'GET' && method !== 'HEAD') return { status: 200, headers: all, body: data };
   const ranged = { ...all, 'accept-ranges': 'bytes' };
   const { length } = data;
-  const range = chooseRange(request.headers, { length, entityTag });
+  // What it would be in parts, HEAD does not tell (RFC 9110, 14.2).
+  const range = method === 'HEAD' ? undefined : chooseRange(request.headers, { length, entityTag });
   if (range === undefined) return { status: 200, headers: ranged, body: data };
   if (range === 'none') {
     const failure = invalidRequest([{ field: '', description: `Range is beyond the ${length} bytes that there are` }]);
@@ -48,12 +50,13 @@ export async function answerDownload(
   { messages, first, headers }: RunningDownload,
 ): Promise<HttpAnswer> {
   const head = await readHead(binding, { messages, first });
+  const all = { ...headers, 'content-type': safeContentType(head?.contentType ?? '') };
+  if (exchange.request.method === 'HEAD') {
+    await messages.return?.();
+    return { status: 200, headers: all, body: noBody() };
+  }
   const pieces = givePieces(deps, { exchange, binding }, { messages, first });
-  return {
-    status: 200,
-    headers: { ...headers, 'content-type': safeContentType(head?.contentType ?? '') },
-    body: Readable.from(pieces, { highWaterMark: 1 }),
-  };
+  return { status: 200, headers: all, body: Readable.from(pieces, { highWaterMark: 1 }) };
 }
 
 /** Says what the file is. A first message that cannot be read ends the call. */

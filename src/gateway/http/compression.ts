@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib';
-import { joinNames, type HttpAnswer } from '../answer.js';
+import { joinNames, noBody, type HttpAnswer } from '../answer.js';
 import { chooseEncoding, type Encoding } from './accept.js';
 
 /** What compresses a stream takes memory as long as the stream is open: beyond so many, streams go out as they are. */
@@ -53,8 +53,9 @@ async function compressWith(
   const acceptEncoding = headers['accept-encoding'];
   const encoding = chooseEncoding(typeof acceptEncoding === 'string' ? acceptEncoding : undefined);
   const varying = withVary(answer);
-  if (encoding === undefined || method === 'HEAD') return varying;
-  const body = await encode(encoding);
+  if (encoding === undefined) return varying;
+  // How long it would be, nobody knows before it is compressed.
+  const body = method === 'HEAD' ? noBody() : await encode(encoding);
   return { ...answer, headers: { ...weakened(varying.headers), 'content-encoding': encoding }, body };
 }
 

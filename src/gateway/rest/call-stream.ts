@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { toStatusError } from '../../rpc/status.js';
-import type { HttpAnswer } from '../answer.js';
+import { noBody, type HttpAnswer } from '../answer.js';
 import type { CallDeps } from '../call-deps.js';
 import { toHttpHeaders } from '../http/headers.js';
 import { HTTP_STATUS } from '../http/http-status.js';
@@ -39,7 +39,7 @@ export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise
   } catch (err) {
     throw request.explain(err);
   }
-  if (givesHttpBody(binding) && exchange.request.method !== 'HEAD') {
+  if (givesHttpBody(binding)) {
     return answerDownload(deps, routed, { messages, first: await first, headers: toHttpHeaders(responseMetadata) });
   }
   const encoding = chooseStreamEncoding(exchange.request.headers.accept);
@@ -51,7 +51,7 @@ export async function callStream(deps: CallDeps, routed: RoutedRequest): Promise
   };
   if (exchange.request.method === 'HEAD') {
     await messages.return?.();
-    return { status: 200, headers, body: '' };
+    return { status: 200, headers, body: noBody() };
   }
   const body = Readable.from(
     encode(deps, routed, { messages: messageSource(first, messages), encoding, output, selection }),
