@@ -65,7 +65,7 @@ describe('the HTTP gateway, given a stream of the Connect protocol', () => {
     }
 
     it('takes and gives JSON in frames, and says in the last one that all went well', async () => {
-      const { status, headers, frames } = await watch(frame('{"resumeToken":"t"}'), { 'connect-timeout-ms': '250' });
+      const { status, headers, frames } = await watch(frame('{"resumeToken":"t"}'), { 'connect-timeout-ms': '20000' });
       expect(status).to.equal(200);
       expect(headers.get('content-type')).to.equal('application/connect+json');
       expect(frames.map(({ flags, payload }) => [flags, payload.toString()])).to.deep.equal([
@@ -74,7 +74,7 @@ describe('the HTTP gateway, given a stream of the Connect protocol', () => {
         [2, '{}'],
       ]);
       expect(recorder.calls[0]).to.deep.include({ method: 'WatchThings', request: { resumeToken: 't' } });
-      expect(recorder.calls[0]?.call.timeoutMs).to.be.within(isApart ? 1 : 250, 250);
+      expect(recorder.calls[0]?.call.timeoutMs).to.be.within(isApart ? 1 : 20_000, 20_000);
     });
 
     it('takes and gives bytes as they are', async () => {

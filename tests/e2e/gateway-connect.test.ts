@@ -31,12 +31,12 @@ describe('the HTTP gateway, given a unary call of the Connect protocol', () => {
     });
 
     it('takes and gives JSON', async () => {
-      const { status, headers, json } = await call(GET, post('{"name":"a"}', { 'connect-timeout-ms': '250' }));
+      const { status, headers, json } = await call(GET, post('{"name":"a"}', { 'connect-timeout-ms': '20000' }));
       expect(status).to.equal(200);
       expect(headers.get('content-type')).to.match(/^application\/json/);
       expect(json).to.deep.equal({ name: 'a' });
       expect(recorder.calls[0]).to.deep.include({ method: 'GetThing', request: { name: 'a' } });
-      expect(recorder.calls[0]?.call.timeoutMs).to.be.within(isApart ? 1 : 250, 250);
+      expect(recorder.calls[0]?.call.timeoutMs).to.be.within(isApart ? 1 : 20_000, 20_000);
     });
 
     it('takes and gives bytes as they are', async () => {

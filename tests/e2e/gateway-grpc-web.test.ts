@@ -77,7 +77,7 @@ describe('the HTTP gateway, given a call of gRPC-Web', () => {
       const init = {
         method: 'POST',
         body,
-        headers: { 'content-type': 'application/grpc-web-text', 'grpc-timeout': '250m' },
+        headers: { 'content-type': 'application/grpc-web-text', 'grpc-timeout': '20000m' },
       };
       const response = await fetch(`${running.base}${path}`, init);
       expect(response.headers.get('content-type')).to.equal('application/grpc-web-text+proto');
@@ -105,7 +105,7 @@ describe('the HTTP gateway, given a call of gRPC-Web', () => {
         expect(answer.messages).to.deep.equal([NAMED_A]);
         expect(answer.trailers.get('grpc-status')).to.equal('0');
       }
-      expect(recorder.calls[0]?.call.timeoutMs).to.be.within(isApart ? 1 : 250, 250);
+      expect(recorder.calls[0]?.call.timeoutMs).to.be.within(isApart ? 1 : 20_000, 20_000);
     });
 
     it('gives a stream, in binary and as text', async () => {

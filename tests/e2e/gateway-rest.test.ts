@@ -34,7 +34,7 @@ describe('the HTTP gateway', () => {
 
     it('passes a call to the call path and gives its answer as JSON', async () => {
       const { status, headers, json } = await call('/v1/one/a%2Fb?int32Value=7', {
-        headers: { authorization: 'Bearer t', 'x-request-id': 'r-7', 'grpc-timeout': '250m' },
+        headers: { authorization: 'Bearer t', 'x-request-id': 'r-7', 'grpc-timeout': '20000m' },
       });
       expect(status).to.equal(200);
       expect(json).to.deep.equal({ text: 'a/b', int32Value: 7 });
@@ -45,7 +45,7 @@ describe('the HTTP gateway', () => {
       const [made] = recorder.calls;
       expect(made).to.deep.include({ method: 'EchoOne', request: { text: 'a/b', int32Value: 7 } });
       expect(made?.call).to.include({ protocol: isApart ? 'grpc' : 'http' });
-      expect(made?.call.timeoutMs).to.be.within(isApart ? 1 : 250, 250);
+      expect(made?.call.timeoutMs).to.be.within(isApart ? 1 : 20_000, 20_000);
       expect(made?.call.peer).to.match(/^127\.0\.0\.1:\d+$/);
       expect(made?.call.metadata.get('authorization')).to.equal('Bearer t');
     });
