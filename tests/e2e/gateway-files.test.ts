@@ -45,17 +45,12 @@ describe('files over the HTTP gateway', function () {
     let gateway: StartedGateway;
     let download: (ctx: CallContext) => AsyncIterable<Body>;
     let upload: (ctx: CallContext, requests: AsyncIterable<Put>) => Promise<object>;
-    const text = 'The quick brown fox';
 
     before(async () => {
       const handlers = {
         putFile: (_ctx: unknown, { name, title, content }: Put) =>
           Promise.resolve({ name, title, parts: [describeBody(content)], bytes: BigInt(content?.data?.length ?? 0) }),
         echoFile: (_ctx: unknown, body: Body) => Promise.resolve(body),
-        getFile: (_ctx: unknown, { name }: Put) =>
-          Promise.resolve({ contentType: 'text/plain', data: Buffer.from(name === 'files/empty' ? '' : text) }),
-        getVersion: () =>
-          Promise.resolve({ etag: 'v1', content: { contentType: 'text/plain', data: Buffer.from(text) } }),
         uploadFile: (ctx: CallContext, requests: AsyncIterable<Put>) => upload(ctx, requests),
         downloadFile: (ctx: CallContext) => download(ctx),
         async *copyFile(_ctx: unknown, bodies: AsyncIterable<Body>) {
@@ -114,58 +109,6 @@ describe('files over the HTTP gateway', function () {
     it('refuses a body that does not fit into a message with 413', async () => {
       const response = await call('/v1/files:echo', { method: 'POST', body: new Uint8Array(4 * MIB + 1) });
       expect(response.status).to.equal(413);
-    });
-
-    const ranges: readonly (readonly [range: string, status: number, contentRange: string | null, body: string])[] = [
-      ['bytes=4-8', 206, 'bytes 4-8/19', 'quick'],
-      ['bytes=16-', 206, 'bytes 16-18/19', 'fox'],
-      ['bytes=-3', 206, 'bytes 16-18/19', 'fox'],
-      ['bytes=-99', 206, 'bytes 0-18/19', text],
-      ['bytes=0-99', 206, 'bytes 0-18/19', text],
-      ['Bytes=4-8', 206, 'bytes 4-8/19', 'quick'],
-      ['bytes=5-4', 200, null, text],
-      ['bytes=0-1,3-4', 200, null, text],
-      ['lines=0-1', 200, null, text],
-      ['bytes=-', 200, null, text],
-    ];
-    for (const [range, status, contentRange, body] of ranges) {
-      it(`answers "${range}" with ${status}`, async () => {
-        const response = await call('/v1/files/a', { headers: { range } });
-        expect(response.status).to.equal(status);
-        expect(response.headers.get('content-range')).to.equal(contentRange);
-        expect(response.headers.get('accept-ranges')).to.equal('bytes');
-        expect(response.headers.get('content-length')).to.equal(String(body.length));
-        expect(await response.text()).to.equal(body);
-      });
-    }
-
-    for (const range of ['bytes=19-', 'bytes=99-100', 'bytes=-0']) {
-      it(`answers "${range}" with 416 and the length that there is`, async () => {
-        const response = await call('/v1/files/a', { headers: { range } });
-        expect(response.status).to.equal(416);
-        expect(response.headers.get('content-range')).to.equal('bytes */19');
-        expect(await response.json()).to.have.nested.property('error.status', 'INVALID_ARGUMENT');
-      });
-    }
-
-    it('gives all of a file that is empty, whatever part is asked for', async () => {
-      for (const range of ['bytes=0-10', 'bytes=-10']) {
-        const response = await call('/v1/files/empty', { headers: { range } });
-        expect(response.status).to.equal(200);
-        expect(await response.text()).to.equal('');
-      }
-    });
-
-    it('gives a part only of the version that the client has a part of', async () => {
-      const ask = (headers: Record<string, string>) => call('/v1/files/a:version', { headers });
-      const whole = await ask({});
-      expect(whole.headers.get('etag')).to.equal('"v1"');
-      expect((await ask({ range: 'bytes=0-2', 'if-range': '"v1"' })).status).to.equal(206);
-      for (const condition of ['"v0"', 'W/"v1"', 'Mon, 23 Nov 2026 08:00:00 GMT']) {
-        expect((await ask({ range: 'bytes=0-2', 'if-range': condition })).status).to.equal(200);
-      }
-      expect((await ask({ 'if-none-match': '"v1"' })).status).to.equal(304);
-      expect((await call('/v1/files/a', { headers: { range: 'bytes=0-2', 'if-range': '"v1"' } })).status).to.equal(200);
     });
 
     it('takes an upload of any type piece by piece', async () => {
