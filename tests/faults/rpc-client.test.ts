@@ -3,14 +3,18 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { expect } from 'chai';
 import { CallError } from '../../src/rpc/client/call-error.js';
 import { createClient, type ServiceClient } from '../../src/rpc/client/create-client.js';
+import { toFrame } from '../../src/rpc/grpc/frames.js';
 import { EchoServiceDefinition } from '../support/echo-contract.js';
-import { collect, startEchoServer, type EchoServer } from '../support/echo-server.js';
+import { collect, startEchoServer, words, type EchoServer } from '../support/echo-server.js';
 import { rejection } from '../support/rejection.js';
 
 type EchoClient = ServiceClient<typeof EchoServiceDefinition>;
 
 /** What a call that nobody ends may take beyond its budget on a machine that is busy. */
 const SLACK_MS = 1500;
+/** For a client whose peer does not take connections as it should; others connect in as long as they may. */
+const CONNECT_MS = 150;
+const AN_ANSWER = toFrame(EchoServiceDefinition.methods.say.responseType.encode(words('a')).finish());
 
 describe('a client whose peer', () => {
   const closers: (() => void)[] = [];
@@ -43,8 +47,8 @@ describe('a client whose peer', () => {
     return addressOf(server);
   }
 
-  function clientOf(address: string): EchoClient {
-    const client = createClient(EchoServiceDefinition, { address, connectTimeoutMs: 150 });
+  function clientOf(address: string, options: { connectTimeoutMs?: number } = {}): EchoClient {
+    const client = createClient(EchoServiceDefinition, { address, ...options });
     closers.push(() => client.close());
     return client;
   }
@@ -57,12 +61,12 @@ describe('a client whose peer', () => {
 
   context('takes the connection and says nothing', () => {
     it('fails with UNAVAILABLE when the time to connect is over, long before the deadline', async () => {
-      const client = clientOf(await listenRaw(() => undefined));
+      const client = clientOf(await listenRaw(() => undefined), { connectTimeoutMs: CONNECT_MS });
 
       const { result, tookMs } = await timed(rejection(client.say({ text: 'a' }, { timeoutMs: 20_000 }), CallError));
 
       expect(result.codeName).to.equal('UNAVAILABLE');
-      expect(tookMs).to.be.lessThan(150 + SLACK_MS);
+      expect(tookMs).to.be.lessThan(CONNECT_MS + SLACK_MS);
     });
 
     it('gets through with a later call once the peer answers', async () => {
@@ -74,6 +78,7 @@ describe('a client whose peer', () => {
           connections += 1;
           if (connections > 1) forward(socket, echo);
         }),
+        { connectTimeoutMs: CONNECT_MS },
       );
 
       await rejection(client.say({ text: 'a' }), CallError);
@@ -94,6 +99,34 @@ describe('a client whose peer', () => {
       expect(tookMs).to.be.lessThan(SLACK_MS);
     });
   });
+
+  for (const [kind, call] of Object.entries({
+    unary: (client: EchoClient) => client.say({ text: 'a' }, { timeoutMs: 200 }),
+    'client stream': (client: EchoClient) => client.join(one(), { timeoutMs: 200 }),
+  })) {
+    for (const [what, messages] of [
+      ['two answers', 2],
+      ['OK and no answer', 0],
+    ] as const) {
+      context(`gives ${what} to a ${kind} call`, () => {
+        it('fails by the deadline, and takes none of them', async () => {
+          const server = createHttp2Server();
+          server.on('stream', (stream) => {
+            stream.on('error', () => undefined).resume();
+            stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+            stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+            for (let count = 0; count < messages; count += 1) stream.write(AN_ANSWER);
+            stream.end();
+          });
+
+          const { result, tookMs } = await timed(rejection(call(clientOf(await listenHttp2(server))), CallError));
+
+          expect(result.codeName).to.be.oneOf(['INTERNAL', 'UNIMPLEMENTED', 'DEADLINE_EXCEEDED']);
+          expect(tookMs).to.be.lessThan(200 + SLACK_MS);
+        });
+      });
+    }
+  }
 
   for (const [kind, call] of Object.entries({
     unary: (client: EchoClient) => client.say({ text: 'a' }, { timeoutMs: 200 }),
@@ -138,6 +171,10 @@ describe('a client whose peer', () => {
     });
   }
 });
+
+async function* one() {
+  yield { text: 'a' };
+}
 
 async function* endless() {
   for (;;) yield { payload: new Uint8Array(8192) };
