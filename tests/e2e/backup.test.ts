@@ -305,6 +305,17 @@ describe('A backup', function () {
       expect(err.message).to.match(/it has "keelson.db-wal"/);
     });
 
+    it('makes the folder that it is to be in, and says in a sentence why it cannot', async () => {
+      const below = join(root, 'backups', 'monday');
+      await backUp(readConfig(source), below);
+      expect((await stat(join(root, 'backups'))).mode & 0o777).to.equal(0o700);
+
+      const refused = await keelson(source, 'backup', join(below, 'tuesday'));
+
+      expect(refused.code).to.equal(1);
+      expect(refused.stderr.trim()).to.match(/^Cannot back up into ".+tuesday": E\w+: .+$/);
+    });
+
     it('is not written over another file, nor of a directory without a database, and leaves nothing behind', async () => {
       await rejection(backUp(readConfig(source), file), NotEmptyError);
       const empty = await embedded();

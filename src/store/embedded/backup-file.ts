@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'libsql';
 import type { Backup, BackupWriter } from '../backup.js';
@@ -34,7 +34,7 @@ export function copyDatabase(dataDir: string, path: string): void {
     finishFile(partial, path);
   } catch (err) {
     rmSync(partial, { force: true });
-    throw err;
+    throw err instanceof Database.SqliteError ? notWritten(path, err) : err;
   } finally {
     db.close();
   }
@@ -103,10 +103,19 @@ export function flush(path: string): void {
 function beginFile(path: string): string {
   if (existsSync(path)) throw new NotEmptyError('back up into', path, 'there is a file of that name');
   const partial = `${path}${PARTIAL_SUFFIX}`;
-  rmSync(partial, { force: true });
-  // Whoever can read it can read everything; SQLite takes an empty file for a new one.
-  closeSync(openSync(partial, 'wx', 0o600));
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    rmSync(partial, { force: true });
+    // Whoever can read it can read everything; SQLite takes an empty file for a new one.
+    closeSync(openSync(partial, 'wx', 0o600));
+  } catch (err) {
+    throw notWritten(path, err);
+  }
   return partial;
+}
+
+function notWritten(path: string, err: unknown): BackupFailedError {
+  return new BackupFailedError(`into "${path}"`, err instanceof Error ? err.message : String(err));
 }
 
 function finishFile(partial: string, path: string): void {
