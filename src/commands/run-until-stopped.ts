@@ -1,5 +1,6 @@
 import { ConfigError, stopMsMax } from '../config.js';
 import { CallError } from '../rpc/client/call-error.js';
+import { MasterKeyError } from '../repositories/master-key.js';
 import { ContractError } from '../rpc/method-table.js';
 import { StoreError } from '../store/errors.js';
 import { WorkerStartError } from '../workers/fork-worker.js';
@@ -59,6 +60,7 @@ function explain(err: unknown): string {
   if (
     err instanceof ConfigError ||
     err instanceof ContractError ||
+    err instanceof MasterKeyError ||
     err instanceof StoreError ||
     err instanceof WorkerStartError
   ) {

@@ -42,7 +42,8 @@ export interface MasterKeyOptions {
 export async function openMasterKey(options: MasterKeyOptions): Promise<MasterKey> {
   const { ledger } = options;
   await ledger.declareCollections([MASTER_KEYS_COLLECTION]);
-  const key = await findKey(options);
+  const isSetUp = (await ledger.get(MASTER_KEYS_COLLECTION, MASTER_KEY_CHECK.id)) !== undefined;
+  const key = await findKey(options, isSetUp);
   const check = checkTextOf(key.toString('base64'));
   const known = await putOnce(ledger, MASTER_KEY_CHECK.id, check);
   if (known !== check) {
@@ -62,13 +63,24 @@ function deriveFrom(key: Buffer, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', key, '', `keelson ${purpose}`, KEY_BYTES));
 }
 
-async function findKey({ ledger, configured, dataDir, isShared }: MasterKeyOptions): Promise<Buffer> {
+async function findKey({ ledger, configured, dataDir, isShared }: MasterKeyOptions, isSetUp: boolean): Promise<Buffer> {
   if (configured !== undefined) return Buffer.from(configured, 'base64');
   const made = randomBytes(KEY_BYTES).toString('base64');
-  const text = isShared
-    ? await putOnce(ledger, 'key', made)
-    : await readOrMakeFile(join(dataDir, MASTER_KEY_FILE), made);
-  return Buffer.from(text, 'base64');
+  const path = join(dataDir, MASTER_KEY_FILE);
+  const read = isSetUp ? () => readKeyFile(path) : () => readOrMakeFile(path, made);
+  return Buffer.from(isShared ? await putOnce(ledger, 'key', made) : await read(), 'base64');
+}
+
+/** A database that was set up has its key already: one that is made now could only be another. */
+async function readKeyFile(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (err) {
+    if (!isErrno(err, 'ENOENT')) throw err;
+    throw new MasterKeyError(
+      `The master key that the database was set up with is missing: put its file back as "${path}", or set KEELSON_MASTER_KEY to it`,
+    );
+  }
 }
 
 async function readOrMakeFile(path: string, made: string): Promise<string> {
@@ -76,9 +88,13 @@ async function readOrMakeFile(path: string, made: string): Promise<string> {
     await writeFile(path, `${made}\n`, { mode: OWNER_ONLY, flag: 'wx', flush: true });
     return made;
   } catch (err) {
-    if (!(err instanceof Error && 'code' in err && err.code === 'EEXIST')) throw err;
-    return (await readFile(path, 'utf8')).trim();
+    if (!isErrno(err, 'EEXIST')) throw err;
+    return readKeyFile(path);
   }
+}
+
+function isErrno(err: unknown, code: string): boolean {
+  return err instanceof Error && 'code' in err && err.code === code;
 }
 
 /** Stores a text unless one is there, and gives the one that is. */
