@@ -43,7 +43,7 @@ export function withClientOptions(command: Command): Command {
     });
 }
 
-/** Gives the connection that the options ask for. */
+/** Gives the connection that the options ask for. A token that is empty is none, as in `KEELSON_TOKEN=$(cat no-such-file)`. */
 export function toConnection({ address, token, tls, ca, cert, key }: ClientCommandOptions): ClientConnection {
   const files = {
     ...(ca !== undefined && { caFile: ca }),
@@ -51,7 +51,7 @@ export function toConnection({ address, token, tls, ca, cert, key }: ClientComma
     ...(key !== undefined && { keyFile: key }),
   };
   const hasTls = tls || ca !== undefined || cert !== undefined;
-  return { address, ...(token !== undefined && { token }), ...(hasTls && { tls: files }) };
+  return { address, ...(token !== undefined && token !== '' && { token }), ...(hasTls && { tls: files }) };
 }
 
 /** Takes the name of a file that is there. Said here: a connection could only say that it does not come up. */
