@@ -13,6 +13,9 @@ const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const GRPC = '127.0.0.1:50051';
 const HTTP = '127.0.0.1:8080';
 
+/** Commands that run until they are stopped. */
+const SERVER = /^npm start|\bkeelson gateway /;
+
 /** Does what a page says, as somebody who reads it at a terminal. */
 export interface DocShell {
   /** Does what a block says: runs its commands, writes its file, or makes its change. Gives what was printed. */
@@ -30,8 +33,8 @@ export interface DocShellOptions {
 }
 
 /**
- * Begins in a folder, from where folders and variables carry on from block to block. `npm start` runs until the end, and
- * blocks behind it meet it. The addresses that pages give, and that commands take where none is given, are those of free ports here;
+ * Begins in a folder, from where folders and variables carry on from block to block. A server, which `npm start` and
+ * `keelson gateway` are, runs until the end, and blocks behind it meet it. The addresses that pages give, and that commands take where none is given, are those of free ports here;
  * nothing else is changed.
  */
 export async function openDocShell(root: string, options: DocShellOptions = {}): Promise<DocShell> {
@@ -44,7 +47,7 @@ export async function openDocShell(root: string, options: DocShellOptions = {}):
       .replaceAll(GRPC, grpc)
       .replaceAll(HTTP, http)
       .replaceAll(/\bnpx keelson (?=call|health|import|export)/g, `KEELSON_ADDRESS=${grpc} npx keelson `);
-  let server: ChildProcess | undefined;
+  const servers: ChildProcess[] = [];
   await writeFile(state, `cd ${JSON.stringify(root)}\n`);
 
   async function runShell({ where, code }: DocBlock): Promise<string> {
@@ -59,8 +62,13 @@ export async function openDocShell(root: string, options: DocShellOptions = {}):
   }
 
   async function start({ where, code }: DocBlock): Promise<string> {
-    const child = spawn('bash', ['-c', `. ${state}; exec ${code}`], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    server = child;
+    const child = spawn('bash', ['-c', `. ${state}; exec env ${here(code)}`], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // A group of its own, which ends as one: npx passes no signal on.
+      detached: true,
+    });
+    servers.push(child);
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) {
       lines.push(line);
@@ -76,7 +84,7 @@ export async function openDocShell(root: string, options: DocShellOptions = {}):
   return {
     follow: async (block) => {
       const { where, language, file, code } = block;
-      if (language === 'sh') return code.startsWith('npm start') ? start(block) : runShell(block);
+      if (language === 'sh') return SERVER.test(code) ? start(block) : runShell(block);
       if (language === 'diff') return runShell({ ...block, code: `git apply - <<'END'\n${code}\nEND` });
       if (file === undefined) throw new Error(`${where}: a test does not know what to do with this block`);
       const path = join(await folder(), file);
@@ -85,10 +93,12 @@ export async function openDocShell(root: string, options: DocShellOptions = {}):
       return '';
     },
     close: async () => {
-      if (server === undefined || server.exitCode !== null) return;
-      const ended = once(server, 'exit');
-      server.kill('SIGTERM');
-      await ended;
+      for (const server of servers) {
+        if (server.exitCode !== null) continue;
+        const ended = once(server, 'exit');
+        if (server.pid !== undefined) process.kill(-server.pid, 'SIGTERM');
+        await ended;
+      }
     },
   };
 }
