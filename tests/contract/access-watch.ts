@@ -93,12 +93,17 @@ export function describeAccessWatch(createEngine: CreateEngine): void {
     const { resumeToken } = await next(first);
     await first.return?.();
 
-    for (const [client, checks] of [
-      [owner, [other]],
-      [owner, [check, check]],
-      [server.as('users/ada'), [check]],
+    const [questions = ''] = resumeToken.split('.');
+    for (const [client, checks, token] of [
+      [owner, [other], resumeToken],
+      [owner, [check, check], resumeToken],
+      [server.as('users/ada'), [check], resumeToken],
+      [server.as(OWNER, 'access.*'), [check], resumeToken],
+      // As many answers as nine questions have.
+      [owner, [check], `${questions}.AAA`],
+      [owner, [check], questions],
     ] as const) {
-      const refused = next(toldBy(client.watchAccess({ checks: [...checks], resumeToken })));
+      const refused = next(toldBy(client.watchAccess({ checks: [...checks], resumeToken: token })));
       expect(await reasonOf(refused)).to.equal('INVALID_REQUEST');
     }
   });

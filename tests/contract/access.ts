@@ -339,7 +339,6 @@ export function describeAccess(createEngine: CreateEngine, { isShared }: { reado
 
   describe('another process', () => {
     let other: AccessServer;
-
     beforeEach(async () => {
       other = await start();
     });
@@ -353,6 +352,17 @@ export function describeAccess(createEngine: CreateEngine, { isShared }: { reado
 
         await other.as(OWNER).deleteBinding({ name });
         expect(await may('users/ada')).to.equal(false);
+      }
+    });
+
+    it('begins a watch with every change that was answered before', async () => {
+      for (let round = 0; round < 10; round += 1) {
+        await bind(`users/u${round}`, 'roles/viewer', '*');
+        const check = { principal: `users/u${round}`, permission: GET, resource: ORDER };
+        const answers = other.as(OWNER).watchAccess({ checks: [check] });
+        const watch = answers[Symbol.asyncIterator]();
+        expect((await watch.next()).value, `round ${round}`).to.have.nested.property('decisions[0].allowed', true);
+        await watch.return?.();
       }
     });
 
@@ -381,7 +391,6 @@ export function describeAccess(createEngine: CreateEngine, { isShared }: { reado
         owner.updateRole({ role: { name: 'roles/r', permissions: [GET] } }),
         other.as('users/ada').createBinding({ binding: { member: 'users/eve', role: 'roles/r', resource: '*' } }),
       ]);
-
       // One after the other, in one order or in the other: never does ada give away what she does not have.
       const bound = settled[1];
       expect(settled[0].status).to.equal('fulfilled');

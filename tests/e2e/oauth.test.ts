@@ -162,6 +162,10 @@ describe('the OAuth 2.0 endpoints, called by a client that knows nothing else', 
     const next = await oauth.processRefreshTokenResponse(server, client(), asked);
 
     await read(next.access_token);
+    const scope = 'documents.documents.get';
+    const narrow = await post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: refreshToken, scope });
+    expect(narrow.json).to.include({ scope });
+    expect(await reasonOf(read(String(narrow.json['access_token'])))).to.equal('PERMISSION_DENIED');
     expect(await introspect(refreshToken)).to.deep.equal({ active: false });
     await revoke(next.refresh_token ?? '');
     expect(await reasonOf(read(next.access_token))).to.equal('TOKEN_INVALID');
@@ -215,6 +219,7 @@ describe('the OAuth 2.0 endpoints, called by a client that knows nothing else', 
       ['invalid_request', 400, post('/oauth2/token', grant, { authorization: 'Basic bm8tY29sb24=' })],
       ['invalid_grant', 400, post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: 'nonsense' })],
       ['invalid_request', 413, post('/oauth2/token', { ...grant, scope: 'x'.repeat(TOO_MANY_BYTES) })],
+      ['invalid_scope', 400, post('/oauth2/token', { ...grant, scope: 'Documents' }, basic(`c${serial}`, secret))],
       ['unsupported_token_type', 400, post('/oauth2/revoke', { token: secret })],
       ['invalid_client', 401, post('/oauth2/revoke', { token: 'x', client_id: 'admin', client_secret: 'y' })],
     ];

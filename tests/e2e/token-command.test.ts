@@ -119,7 +119,10 @@ function testTokens(engine: () => Readonly<Record<string, string>>): void {
     await using(server.token, async ({ identity, policy }) => {
       const certificateNames = ['spiffe://example.org/lost'];
       await identity.createServiceAccount({ serviceAccountId: 'lost', serviceAccount: { certificateNames } });
-      await policy.createBinding({ binding: { member: 'serviceAccounts/lost', role: 'roles/owner', resource: '*' } });
+      const bind = (member: string, role: string) => policy.createBinding({ binding: { member, role, resource: '*' } });
+      await bind('serviceAccounts/lost', 'roles/owner');
+      await bind('serviceAccounts/admin', 'roles/identity-admin');
+      await policy.deleteBinding({ name: 'bindings/first-owner' });
       await identity.updateServiceAccount({
         serviceAccount: { name: 'serviceAccounts/admin', disabled: true },
         updateMask: ['disabled'],

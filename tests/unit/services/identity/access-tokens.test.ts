@@ -81,6 +81,7 @@ describe('an access token', () => {
     'says that it has no signature, and has none': () =>
       `${encode(JSON.stringify({ ...goodHeader, alg: 'none' }))}.${encode(JSON.stringify(goodClaims()))}.`,
     'says that it has no signature, and has one': () => withHeader({ alg: 'none' }),
+    'names its algorithm in another way': () => withHeader({ alg: 'Ed25519' }),
     'says so in other letters': () => withHeader({ alg: 'nOnE' }),
     'is signed with the public key as a secret': async () => {
       const { x = '' } = await exportJWK(publicKey);
