@@ -101,7 +101,7 @@ async function start(config: Config, { log, clock, extension, fleet }: AppDeps, 
   });
   const { metrics, admin, connections } = monitoring;
   const ledger = await openStorage(config, { log, cleanups, fleet, ...monitoring });
-  if (metrics !== undefined) monitorStorage(metrics, ledger);
+  if (metrics !== undefined) monitorStorage(metrics, ledger, config);
   const registry = readDescriptorImage(await readFile(extension?.contracts ?? DESCRIPTOR_IMAGE));
   const own = { config, ledger, registry, clock, log, cleanups };
   const { callers, audit, services, resources } = await openOwnServices(own);

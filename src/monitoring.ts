@@ -140,10 +140,18 @@ async function openTracing(
 }
 
 /** Shows what the storage of a process does; docs/metrics.md lists it. */
-export function monitorStorage(metrics: Metrics, { cache, ...ledger }: MonitoredLedger): void {
+export function monitorStorage(
+  metrics: Metrics,
+  { cache, ...ledger }: MonitoredLedger,
+  { redisUrl }: Pick<Config, 'redisUrl'>,
+): void {
   monitorProgress(metrics, ledger);
   metrics.gauge('keelson_cache_bytes', 'What the cache of this process reckons it holds', () => cache.nearBytes());
-  metrics.gauge('keelson_cache_sharing', 'Whether the cache can ask Redis now', () => Number(cache.isSharing()));
+  // Not shown where there is no Redis, so that 0 always means that one is away.
+  if (redisUrl !== undefined) {
+    const sharing = () => Number(cache.isSharing());
+    metrics.gauge('keelson_cache_sharing', 'Whether the cache can ask Redis now', sharing, { across: 'min' });
+  }
   metrics.gauge(
     'keelson_cache_circuit_open',
     'Whether calls are kept from Redis because it did not answer in time',

@@ -6,11 +6,14 @@ import { describeMongo } from '../support/describe-mongo.js';
 import { createMongoEngine } from '../support/mongo-engine.js';
 import { readText } from '../support/repository.js';
 
+/** Where nothing listens. */
+const NO_REDIS = 'redis://127.0.0.1:1';
+
 describe('the metrics of a server', () => {
   let app: TestApp;
 
   before(async () => {
-    app = await startTestApp({ KEELSON_ADMIN_LISTEN: '127.0.0.1:0' });
+    app = await startTestApp({ KEELSON_ADMIN_LISTEN: '127.0.0.1:0', KEELSON_REDIS_URL: NO_REDIS });
   });
 
   after(() => app.close());
@@ -29,6 +32,19 @@ describe('the metrics of a server', () => {
     expect(Number(/keelson_cache_hits_total\{tier="near"\} (\d+)/.exec(text)?.[1])).to.be.greaterThan(0);
     expect(Number(/keelson_cache_misses_total\{cause="absent"\} (\d+)/.exec(text)?.[1])).to.be.greaterThan(0);
     expect(Number(/keelson_cache_bytes (\d+)/.exec(text)?.[1])).to.be.greaterThan(0);
+  });
+
+  it('tell by what the alert on Redis rests on that it is away, and nothing of one where there is none', async () => {
+    const alert = /alert: KeelsonRedisAway\n +expr: min by \(instance\) \((\w+)\) == 0\n/;
+    const [, metric = ''] = alert.exec(readText('deploy/prometheus/alerts.yaml')) ?? [];
+    const without = await startTestApp({ KEELSON_ADMIN_LISTEN: '127.0.0.1:0' });
+    const [away, none] = await Promise.all(
+      [app, without].map(async ({ admin }) => (await fetch(`${admin}/metrics`)).text()),
+    );
+    await without.close();
+
+    expect(away).to.include(`\n${metric} 0\n`);
+    expect(none).not.to.include(metric);
   });
 
   it('are those that docs/metrics.md explains, and no others', async () => {
