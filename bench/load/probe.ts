@@ -9,6 +9,8 @@ export interface GrpcCall {
   /** The encoded message. */
   readonly request: Uint8Array;
   readonly token?: string | undefined;
+  /** What goes with it beside the token. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** Puts a message into its gRPC frame. */
@@ -18,11 +20,12 @@ export function frameOf(message: Uint8Array): Buffer {
   return Buffer.concat([prefix, message]);
 }
 
-export function headersOf({ token }: GrpcCall): Record<string, string> {
+export function headersOf({ token, metadata }: GrpcCall): Record<string, string> {
   return {
     'content-type': 'application/grpc',
     te: 'trailers',
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...metadata,
   };
 }
 

@@ -70,12 +70,20 @@ function testIdentity(settings: () => Readonly<Record<string, string>>): void {
   /** Of a dozen guesses at once five are looked at, and one more after each wait, of which the first is a second. */
   async function expectFiveLooks(guess: () => Promise<unknown>): Promise<void> {
     const startedAt = Date.now();
-    const reasons = await Promise.all(Array.from({ length: 12 }, () => reasonOf(guess())));
+    const reasons = await Promise.all(Array.from({ length: 12 }, () => reasonOfOne(guess)));
     const waits = Math.floor(Math.log2((Date.now() - startedAt) / 1000 + 1));
 
     const looks = reasons.filter((reason) => reason === 'CREDENTIALS_INVALID').length;
-    expect(looks).to.be.within(5, 5 + waits);
-    expect(reasons.filter((reason) => reason === 'SIGN_IN_THROTTLED')).to.have.length(12 - looks);
+    expect(looks, reasons.join()).to.be.within(5, 5 + waits);
+    expect(reasons.filter((reason) => reason === 'SIGN_IN_THROTTLED').length, reasons.join()).to.equal(12 - looks);
+  }
+
+  /** A guess that a busy machine turned away before it was looked at is made again. */
+  async function reasonOfOne(guess: () => Promise<unknown>): Promise<string | undefined> {
+    const reason = await reasonOf(guess());
+    if (reason !== 'OVERLOADED') return reason;
+    await delay(LOOK_MS);
+    return reasonOfOne(guess);
   }
 
   async function anAccount(more: object = {}): Promise<string> {
