@@ -13,7 +13,10 @@ const KIND = 'api_key_uses';
 /** Remembers when API keys were used last, without a write a call. */
 export interface KeyUses {
   note(keyName: string): void;
-  /** Milliseconds since 1970, to the second and known a minute or two late; undefined for a key that was never used, or not for over a year. */
+  /**
+   * Milliseconds since 1970, up to a second late, and known a minute or two later. Undefined for a key that was never used, or
+   * not for over a year.
+   */
   lastUse(keyName: string, signal?: AbortSignal): Promise<number | undefined>;
   /** Writes down what was noted. */
   flush(): Promise<void>;
