@@ -129,7 +129,7 @@ async function openIdentity(deps: IdentityDeps): Promise<Identity> {
   const owners: Owners = {
     change: (decide, options) => access.policies.change(decide, options),
     assertNotLast: (view, principal) => access.guard.assertNotLastOwner(view, principal),
-    assertHoldsAllOf: (caller, principal) => access.guard.assertHoldsAllOf(caller, principal),
+    assertHoldsAllOf: (...asked) => access.guard.assertHoldsAllOf(...asked),
   };
   const attempts = createAttempts({ leases: ledger.leases, now });
   const checks = createPasswordChecks({ passwords: identities.passwords, hasher, attempts });

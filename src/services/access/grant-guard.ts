@@ -5,7 +5,7 @@ import { ServiceError } from '../../rpc/errors.js';
 import type { AccessModel, Grant } from './access-model.js';
 import { OWNER_ROLE } from './built-in-roles.js';
 import { EVERYTHING, unconditionalPatterns } from './decide.js';
-import { findUncovered } from './permission-pattern.js';
+import { EVERY_PERMISSION, findUncovered } from './permission-pattern.js';
 
 /** What a change reads through. */
 export type View = Parameters<Parameters<AccessPolicies['change']>[0]>[0];
@@ -21,8 +21,11 @@ export interface GrantGuard {
   assertMayBind(caller: Caller, binding: Pick<Binding, 'role' | 'resource'>): void;
   /** The same for what whoever joins a group gets. */
   assertMayJoin(caller: Caller, group: string): void;
-  /** Throws GRANT_EXCEEDS_CALLER unless the caller holds whatever a principal may do. */
-  assertHoldsAllOf(caller: Caller, principal: string): void;
+  /**
+   * Throws GRANT_EXCEEDS_CALLER unless the caller holds whatever a principal may do; where that is the caller itself, unless the
+   * scopes of what it called with cover these.
+   */
+  assertHoldsAllOf(caller: Caller, principal: string, scopes?: readonly string[]): void;
   /** Rejects with LAST_OWNER if nobody may do everything once a binding is as given, or gone. */
   assertOwnerRemains(view: View, name: string, after: Binding | undefined): Promise<void>;
   /** The same once a principal is gone, or cannot call. */
@@ -45,12 +48,7 @@ export function createGrantGuard({ model, isActive }: GrantGuardDeps): GrantGuar
     const missing =
       findUncovered(patterns, unconditionalPatterns(model, caller.name, resource)) ??
       findUncovered(patterns, caller.permissions);
-    if (missing === undefined) return;
-    throw new ServiceError(
-      'GRANT_EXCEEDS_CALLER',
-      `Cannot grant "${missing}" on "${resource}": the caller does not hold it there, for good and unconditionally`,
-      { metadata: { permission: missing, resource } },
-    );
+    if (missing !== undefined) throw grantExceeds(missing, resource);
   };
   const assertHoldsAllOf = (caller: Caller, member: string) => {
     for (const holder of [member, ...model.groupsOf(member)]) {
@@ -63,8 +61,10 @@ export function createGrantGuard({ model, isActive }: GrantGuardDeps): GrantGuar
     assertHolds,
     assertMayBind: (caller, { role, resource }) => assertHolds(caller, model.permissionsOf(role), resource),
     assertMayJoin: assertHoldsAllOf,
-    assertHoldsAllOf: (caller, principal) => {
-      if (caller.name !== principal) assertHoldsAllOf(caller, principal);
+    assertHoldsAllOf: (caller, principal, scopes = [EVERY_PERMISSION]) => {
+      if (caller.name !== principal) return assertHoldsAllOf(caller, principal);
+      const missing = findUncovered(scopes, caller.permissions);
+      if (missing !== undefined) throw grantExceeds(missing, principal);
     },
     assertOwnerRemains: async (view, name, after) => {
       const before = ownerships();
@@ -79,6 +79,14 @@ export function createGrantGuard({ model, isActive }: GrantGuardDeps): GrantGuar
       if (!(await hasActive(view, others))) throw lastOwner(principal);
     },
   };
+}
+
+function grantExceeds(permission: string, resource: string): ServiceError {
+  return new ServiceError(
+    'GRANT_EXCEEDS_CALLER',
+    `Cannot grant "${permission}" on "${resource}": the caller does not hold it there, for good and unconditionally`,
+    { metadata: { permission, resource } },
+  );
 }
 
 function lastOwner(resource: string): ServiceError {

@@ -13,6 +13,7 @@ import { ServiceError } from '../../rpc/errors.js';
 import { changeOptions } from '../change-request.js';
 import { pageSizeOf } from '../page-size.js';
 import { toMs, toTimestamp } from '../timestamp.js';
+import { EVERY_PERMISSION } from '../access/permission-pattern.js';
 import type { IdentityDeps } from './identity-deps.js';
 import { createSecret, formatToken, hashSecret, tokenPrefix } from './token.js';
 import { v7 as uuidv7 } from 'uuid';
@@ -39,7 +40,7 @@ export function createApiKeyMethods({ identities, owners, keyUses, clock }: ApiK
       const { displayName, scopes, expireTime } = ApiKey.fromPartial(request.apiKey ?? {});
       const key = ApiKey.fromPartial({ displayName, scopes, expireTime, tokenPrefix: tokenPrefix(keyName) });
       // Whoever has the token can do whatever the account may.
-      owners.assertHoldsAllOf(ctx.caller, parent);
+      owners.assertHoldsAllOf(ctx.caller, parent, scopesOf(key));
       await principals.serviceAccounts.get(parent, ctx);
       const [created] = await change(
         async (view) => {
@@ -68,11 +69,11 @@ export function createApiKeyMethods({ identities, owners, keyUses, clock }: ApiK
     rotateApiKey: async (ctx: CallContext, { name, overlap }: RotateApiKeyRequest): Promise<ApiKeyToken> => {
       const secret = createSecret();
       const overlapMs = overlap === undefined ? 0 : toMs(overlap);
-      owners.assertHoldsAllOf(ctx.caller, name.slice(0, name.indexOf('/apiKeys/')));
       const [rotated] = await change(
         async (view) => {
           const existing = await view.get(collection, name);
           const before = existing && codec.decode(existing);
+          owners.assertHoldsAllOf(ctx.caller, name.slice(0, name.indexOf('/apiKeys/')), scopesOf(before?.key));
           const key = ApiKey.fromPartial({
             ...before?.key,
             previousTokenExpireTime: overlapMs === 0 ? undefined : toTimestamp(clock.now() + overlapMs),
@@ -86,6 +87,11 @@ export function createApiKeyMethods({ identities, owners, keyUses, clock }: ApiK
       return { apiKey: rotated && codec.decode(rotated).key, token: formatToken({ keyName: name, secret }) };
     },
   };
+}
+
+/** What a key may do of what its account may. */
+function scopesOf(key: ApiKey | undefined): readonly string[] {
+  return key === undefined || key.scopes.length === 0 ? [EVERY_PERMISSION] : key.scopes;
 }
 
 function tooManyKeys(account: string): ServiceError {

@@ -14,8 +14,11 @@ export interface Owners {
   readonly change: Change;
   /** Rejects with LAST_OWNER if nobody else may do everything. */
   assertNotLast(view: View, principal: string): Promise<void>;
-  /** Throws GRANT_EXCEEDS_CALLER unless the caller holds whatever a principal may do. */
-  assertHoldsAllOf(caller: Caller, principal: string): void;
+  /**
+   * Throws GRANT_EXCEEDS_CALLER unless the caller holds whatever a principal may do; where that is the caller itself, unless the
+   * scopes of what it called with cover these, which are all without any.
+   */
+  assertHoldsAllOf(caller: Caller, principal: string, scopes?: readonly string[]): void;
 }
 
 export interface IdentityDeps {

@@ -25,6 +25,8 @@ export function createServiceAccountMethods({ identities, owners }: Pick<Identit
       const [created] = await change(
         async (view) => {
           const write = await serviceAccounts.writes.create(view, { parent: '', id, content });
+          // Whoever holds such a certificate can do whatever is bound to the name already.
+          if (content.certificateNames.length > 0) owners.assertHoldsAllOf(ctx.caller, write.id);
           const naming = { account: write.id, before: [], after: content.certificateNames };
           return [write, ...(await principals.nameCertificates(view, naming))];
         },

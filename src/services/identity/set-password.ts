@@ -10,8 +10,9 @@ export function createSetPassword({
   identities,
   hasher,
   checks,
+  owners,
   sessions,
-}: Pick<IdentityDeps, 'identities' | 'hasher' | 'checks' | 'sessions'>) {
+}: Pick<IdentityDeps, 'identities' | 'hasher' | 'checks' | 'owners' | 'sessions'>) {
   const { principals, passwords, change } = identities;
   const { users } = principals;
   return async function setPassword(ctx: CallContext, request: SetPasswordRequest): Promise<Empty> {
@@ -22,6 +23,9 @@ export function createSetPassword({
       const { stored } = await checks.check(guess, ctx.signal);
       if (stored === undefined) throw credentialsInvalid();
       await checks.forgive(guess);
+    } else {
+      // Whoever has the password can do whatever the user may.
+      owners.assertHoldsAllOf(ctx.caller, name);
     }
     await users.get(name, ctx);
     const hash = await hasher.hash(password);

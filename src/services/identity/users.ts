@@ -29,6 +29,8 @@ export function createUserMethods({ identities, hasher, owners, sessions }: Iden
       const [created] = await change(
         async (view) => {
           const write = await users.writes.create(view, { parent: '', id, content });
+          // Whoever has the password can do whatever is bound to the name already.
+          if (hash !== undefined) owners.assertHoldsAllOf(ctx.caller, write.id);
           // One that was deleted under this name may have left one.
           return [write, hash === undefined ? passwords.remove(write.id) : passwords.put(write.id, hash)];
         },

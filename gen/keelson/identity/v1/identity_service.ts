@@ -1692,6 +1692,10 @@ export const DeleteApiKeyRequest: MessageFns<DeleteApiKeyRequest> = {
  *
  * A change takes effect with its answer. What it lets in is let in by every process from then on; what it keeps out is kept
  * out by the other processes within a second. Every change is in the audit.
+ *
+ * Nobody gets at more than they have: whoever sets or creates what somebody else can call with (a password, an API key, a
+ * certificate name) must hold all that the other may do, without a condition, or the call fails with PERMISSION_DENIED (reason
+ * `GRANT_EXCEEDS_CALLER`). So does one that gives the caller itself more scopes than the token has that it called with.
  */
 export type IdentityServiceDefinition = typeof IdentityServiceDefinition;
 export const IdentityServiceDefinition = {
