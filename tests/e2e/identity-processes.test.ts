@@ -115,9 +115,13 @@ describeMongo('identity and access in two processes on one database', function (
         expect(await isKnown()).to.equal(true);
         await revoke();
 
+        heardMs = 0;
         const revokedAt = performance.now();
-        while (await isKnown());
-        heardMs = performance.now() - revokedAt;
+        let isHeard = false;
+        while (!isHeard && heardMs <= HEARD_MS_MAX) {
+          isHeard = !(await isKnown());
+          heardMs = performance.now() - revokedAt;
+        }
       }
       expect(heardMs).to.be.at.most(HEARD_MS_MAX);
     });
