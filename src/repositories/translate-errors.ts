@@ -25,7 +25,7 @@ import { PageTokenError } from './page-token.js';
 import { UnstorableValueError } from './stored-json.js';
 import type { CallContext } from '../rpc/context.js';
 import { invalidRequest, ServiceError, type FieldViolation, type Reason } from '../rpc/errors.js';
-import { StoreBrokenError, StoreClosedError, StoreFailedError } from '../store/errors.js';
+import { StoreBrokenError, StoreClosedError, StoreFailedError, StoreReplacedError } from '../store/errors.js';
 import { OrderNeedsIndexError } from '../store/query/query.js';
 
 const RETRY_DELAY_MS = 200;
@@ -149,7 +149,7 @@ function fromAvailability(err: unknown): unknown {
   if (err instanceof LedgerClosedError || err instanceof StoreClosedError) {
     return new ServiceError('SERVER_DRAINING', 'Server is shutting down', retry, cause);
   }
-  if (err instanceof StoreFailedError || err instanceof StoreBrokenError) {
+  if ([StoreFailedError, StoreBrokenError, StoreReplacedError].some((type) => err instanceof type)) {
     return new ServiceError('STORE_UNAVAILABLE', 'The database cannot be used', retry, cause);
   }
   return err;

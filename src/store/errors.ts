@@ -65,6 +65,18 @@ export class StoreBrokenError extends StoreError {
   }
 }
 
+/** The database is another one now, or went back to an earlier state, which no process must build on. */
+export class StoreReplacedError extends StoreError {
+  readonly reason = 'STORE_REPLACED';
+  override readonly name = 'StoreReplacedError';
+
+  constructor() {
+    super(
+      'Cannot use the store: the database is not the one that was opened, or has lost what this process saw in it; stop all processes, restore a backup, and start them',
+    );
+  }
+}
+
 /** The store was closed before the work was done. */
 export class StoreClosedError extends StoreError {
   readonly reason = 'STORE_CLOSED';

@@ -12,6 +12,8 @@ export interface MongoProxy {
   decide(fate: (command: string, collection: string) => Fate): void;
   /** Tells how many commands get no answer, on connections that still stand. */
   stalled(): number;
+  /** Ends all connections and leads new ones to another server, as an address does whose machine was replaced. */
+  divert(target: string): void;
   /** Ends all connections and refuses new ones, as a dead machine does. */
   cut(): void;
   close(): Promise<void>;
@@ -23,7 +25,8 @@ const COMMANDS = ['insert', 'update', 'delete', 'find'];
 
 /** Puts a proxy before the server that a connection string names; it has to be on this machine. */
 export async function startMongoProxy(target: string): Promise<MongoProxy> {
-  const { hostname, port, pathname, searchParams } = new URL(target);
+  const { pathname, searchParams } = new URL(target);
+  let { hostname, port } = new URL(target);
   // A driver that listens for news of the packaged server is now and then hung up on, and then fails what it is doing.
   searchParams.set('serverMonitoringMode', 'poll');
   const sockets = new Set<Socket>();
@@ -61,9 +64,12 @@ export async function startMongoProxy(target: string): Promise<MongoProxy> {
   });
   const ownPort = await freePort();
   await new Promise<void>((resolve) => void server.listen(ownPort, '127.0.0.1', resolve));
+  const endAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const cut = () => {
     isCut = true;
-    for (const socket of sockets) socket.destroy();
+    endAll();
   };
   return {
     url: `mongodb://127.0.0.1:${ownPort}${pathname}?${searchParams.toString()}`,
@@ -71,6 +77,10 @@ export async function startMongoProxy(target: string): Promise<MongoProxy> {
       fateOf = fate;
     },
     stalled: () => stalled.size,
+    divert: (other) => {
+      ({ hostname, port } = new URL(other));
+      endAll();
+    },
     cut,
     close: async () => {
       cut();

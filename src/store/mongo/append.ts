@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Collection } from 'mongodb';
 import type { Entry } from '../entry.js';
-import { StoreFailedError } from '../errors.js';
+import { StoreFailedError, StoreReplacedError } from '../errors.js';
 import type { AppendOutcome } from '../store.js';
 import { type StoredEntry, toStoredEntry } from './documents.js';
 import { isDuplicateKey, isRefusal } from './failures.js';
@@ -16,14 +16,17 @@ const LONGEST_PAUSE_MS = 1_000;
 export async function appendEntry(
   entries: Collection<StoredEntry>,
   entry: Entry,
-  closing: AbortSignal,
+  { assure, closing }: { readonly assure: () => Promise<void>; readonly closing: AbortSignal },
 ): Promise<AppendOutcome> {
   let inDoubt = false;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
+      // The server that comes back may have lost the entries before it.
+      await assure();
       return await insert(entries, entry);
     } catch (cause) {
       closing.throwIfAborted();
+      if (cause instanceof StoreReplacedError) throw cause;
       // A refusal proves nothing about an insert whose answer was lost before.
       if (isRefusal(cause) && !inDoubt) throw new StoreFailedError('append', { cause });
       inDoubt = true;

@@ -16,6 +16,17 @@ export const RESTORING_FORMAT = 1_000_000;
 
 export const LEASES_COLLECTION = 'keelson_leases';
 
+/** The names of all collections but the declared ones. */
+export const OWN_COLLECTIONS = [
+  'keelson_database',
+  'keelson_entries',
+  'keelson_positions',
+  'keelson_followers',
+  'keelson_leases',
+  'keelson_collections',
+  REQUESTS_COLLECTION,
+];
+
 /** The collections of a ledger, by what lies in them. */
 export interface LedgerCollections {
   readonly entries: Collection<StoredEntry>;
@@ -23,6 +34,8 @@ export interface LedgerCollections {
   readonly followers: Collection<StoredFollower>;
   readonly leases: Collection<StoredLease>;
   readonly declared: Collection<{ readonly _id: string }>;
+  /** Holds one document, which says whose database this is. */
+  readonly marks: Collection<DatabaseMark>;
   /** The documents of a declared collection, or of the requests. */
   documents(name: string): Collection<StoredDocument>;
 }
@@ -34,6 +47,7 @@ export function ledgerCollections(db: Db): LedgerCollections {
     followers: db.collection('keelson_followers'),
     leases: db.collection(LEASES_COLLECTION),
     declared: db.collection('keelson_collections'),
+    marks: db.collection('keelson_database'),
     documents: (name) => db.collection(name),
   };
 }

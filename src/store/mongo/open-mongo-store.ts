@@ -17,13 +17,14 @@ import {
   markDatabase,
   strongestReadConcern,
 } from './database.js';
+import { type Continuity, createContinuity } from './continuity.js';
 import { readEntries, readTail } from './history.js';
 import { createLeases } from './leases.js';
-import { createPositions } from './positions.js';
+import { createPositions, type Positions } from './positions.js';
 import { ignoreDuplicateKey } from './failures.js';
 import { queryDocuments } from './query-reads.js';
 import { getDocuments, scanDocuments } from './state-reads.js';
-import { translateFailure, translateFailures } from './translate-failures.js';
+import { guardStore, translateFailure } from './guard-store.js';
 
 // One command, its wait for the majority included. An append whose answer does not come is sent again.
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -61,8 +62,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
   });
   try {
     await translateFailure('connect to MongoDB', client.connect());
-    const store = await translateFailure('open the database', openDatabase(client, options));
-    return translateFailures(store);
+    return await translateFailure('open the database', openDatabase(client, options));
   } catch (err) {
     await client.close();
     throw err;
@@ -82,13 +82,27 @@ async function openDatabase(
   // A copy that other tools made of a database may lack them.
   await createIndexes(collections, [...declared]);
   const indexes = new ReadyIndexes({ waitMs: indexWaitMs });
-  return createMongoStore({ client, databaseId, collections, declared, indexes, tailConcern, elapsed });
+  const positions = createPositions(collections.positions, { revision: 0, hash: genesisHash(databaseId), time: 0 });
+  const start = await positions.read('applied');
+  const continuity = createContinuity({
+    client,
+    databaseId,
+    collections,
+    positions,
+    start,
+    level: tailConcern,
+    elapsed,
+  });
+  const parts = { client, databaseId, collections, positions, continuity, declared, indexes, tailConcern, elapsed };
+  return guardStore(createMongoStore(parts), continuity);
 }
 
 interface MongoStoreParts {
   readonly client: MongoClient;
   readonly databaseId: string;
   readonly collections: LedgerCollections;
+  readonly positions: Positions;
+  readonly continuity: Continuity;
   readonly declared: Set<string>;
   readonly indexes: ReadyIndexes;
   readonly tailConcern: ReadConcernLevel;
@@ -96,9 +110,8 @@ interface MongoStoreParts {
 }
 
 function createMongoStore(parts: MongoStoreParts): Store {
-  const { client, databaseId, collections, declared, indexes, tailConcern, elapsed } = parts;
+  const { client, databaseId, collections, positions, continuity, declared, indexes, tailConcern, elapsed } = parts;
   const { entries, followers } = collections;
-  const positions = createPositions(collections.positions, { revision: 0, hash: genesisHash(databaseId), time: 0 });
   const applying = { collections, positions, elapsed };
   const leases = createLeases(collections.leases, tailConcern);
   const closing = new AbortController();
@@ -120,7 +133,7 @@ function createMongoStore(parts: MongoStoreParts): Store {
     readEntries: (after, limit) => readEntries(entries, { after, limit }, positions),
     append: (entry) => {
       own = { batchId: entry.batchId, appendedAt: elapsed() };
-      return appendEntry(entries, entry, closing.signal);
+      return appendEntry(entries, entry, { assure: () => continuity.assure(), closing: closing.signal });
     },
     apply: async (batch) => {
       const isDone = own && isOnly(batch, own.batchId) && (await applyEntries(applying, batch, own.appendedAt));

@@ -3,23 +3,21 @@ import type { Backup } from '../backup.js';
 import { AS_THEY_ARE } from '../store.js';
 import { NotEmptyError } from '../errors.js';
 import { REQUESTS_COLLECTION } from '../requests.js';
-import { createIndexes, type LedgerCollections, ledgerCollections, RESTORING_FORMAT, DATA_FORMAT } from './database.js';
+import {
+  createIndexes,
+  DATA_FORMAT,
+  type LedgerCollections,
+  ledgerCollections,
+  OWN_COLLECTIONS,
+  RESTORING_FORMAT,
+} from './database.js';
 import { type DatabaseMark, type StoredDocument, toStoredDocument, toStoredEntry } from './documents.js';
 import { isDuplicateKey } from './failures.js';
 import { toStoredLease } from './leases.js';
-import { translateFailure } from './translate-failures.js';
+import { translateFailure } from './guard-store.js';
 
 const ENTRIES_AT_ONCE = 32;
 const DOCUMENTS_AT_ONCE = 200;
-const OWN_COLLECTIONS = [
-  'keelson_database',
-  'keelson_entries',
-  'keelson_positions',
-  'keelson_followers',
-  'keelson_leases',
-  'keelson_collections',
-  REQUESTS_COLLECTION,
-];
 
 /**
  * Fills a database, in which nothing of a ledger may be yet, from a backup, which was looked over. Until all is there the database has a
