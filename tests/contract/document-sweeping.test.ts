@@ -88,6 +88,37 @@ function testSweeping(createEngine: CreateEngine): void {
     expect(await entries(UNIQUE_KEYS_COLLECTION)).to.deep.equal([left]);
   }).timeout(TEST_MS_MAX);
 
+  it('goes by the retention of a collection from the last change of a document on, as it was then', async () => {
+    const set = (seconds: number) => {
+      const value = { retention: seconds };
+      return ledger.commit({ writes: [{ kind: 'put', collection: COLLECTIONS_COLLECTION, id: PARENT, value }] });
+    };
+    await set(60);
+    for (const id of ['old', 'changed']) await put(id, { n: 1 });
+    time += 30_000;
+    await documents.update({
+      name: `${PARENT}/documents/changed`,
+      content: { fields: { n: 2 } },
+      mask: undefined,
+      etag: '',
+    });
+    await set(3_600);
+    await put('long', { n: 1 });
+    const there = async () => {
+      const found = await Promise.all(
+        ['old', 'changed', 'long'].map((id) => documents.find(`${PARENT}/documents/${id}`)),
+      );
+      return found.map((document) => document !== undefined);
+    };
+    expect(await there()).to.deep.equal([true, true, true]);
+
+    time = NOON + 60_000;
+    expect(await there()).to.deep.equal([false, true, true]);
+    time = NOON + 90_000;
+    expect(await there()).to.deep.equal([false, false, true]);
+    expect(await sweep()).to.deep.equal({ documents: 2 });
+  }).timeout(TEST_MS_MAX);
+
   it('leaves a key that somebody else took while the index is built', async () => {
     await ledger.commit({
       writes: [

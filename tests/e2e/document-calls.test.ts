@@ -65,37 +65,58 @@ function testCalls(settings: () => Readonly<Record<string, string>>): void {
     });
   });
 
-  describe('QueryDocuments', () => {
-    it('shows one revision while others write', async () => {
-      // Two counters that every commit moves together: at one revision they are equal.
-      const pair = (n: number) => ({
-        parent,
-        writes: [
-          { operation: update('a', { n }) },
-          { operation: update('z', { n }) },
-          { operation: update(`m${n % 40}`, { n }) },
-        ],
-      });
-      await documents.commitDocuments(pair(0));
-      let isWriting = true;
-      const writing = (async () => {
-        for (let n = 1; isWriting; n += 1) await documents.commitDocuments(pair(n));
-      })();
-
-      for (let round = 0; round < 15; round += 1) {
-        const seen = new Map<string, unknown>();
-        for await (const { documents: some } of documents.queryDocuments({ parent })) {
-          for (const { name, fields } of some) {
-            expect(seen.has(name)).to.equal(false);
-            seen.set(name, fields?.['n']);
-          }
+  /** Two counters that every commit moves together: at one revision they are equal. */
+  async function whileMovingPairs(look: () => AsyncIterable<readonly (readonly [string, unknown])[]>): Promise<void> {
+    const pair = (n: number) => ({
+      parent,
+      writes: [
+        { operation: update('a', { n }) },
+        { operation: update('z', { n }) },
+        { operation: update(`m${n % 40}`, { n }) },
+      ],
+    });
+    await documents.commitDocuments(pair(0));
+    let isWriting = true;
+    const writing = (async () => {
+      for (let n = 1; isWriting; n += 1) await documents.commitDocuments(pair(n));
+    })();
+    for (let round = 0; round < 15; round += 1) {
+      const seen = new Map<string, unknown>();
+      for await (const some of look()) {
+        for (const [id, n] of some) {
+          expect(seen.has(id)).to.equal(false);
+          seen.set(id, n);
         }
-        expect(seen.get(nameOf('a'))).to.equal(seen.get(nameOf('z')));
-        expect([...seen.keys()]).to.deep.equal([...seen.keys()].sort());
       }
-      isWriting = false;
-      await writing;
-    }).timeout(HOOK_MS_MAX);
+      expect(seen.get('a')).to.be.a('number').and.to.equal(seen.get('z'));
+      expect([...seen.keys()]).to.deep.equal([...seen.keys()].sort());
+    }
+    isWriting = false;
+    await writing;
+  }
+
+  describe('ExportDocuments', () => {
+    it('shows one revision while others write', () =>
+      whileMovingPairs(async function* () {
+        const revisions = new Set<bigint>();
+        for await (const { items, revision } of documents.exportDocuments({ parent })) {
+          revisions.add(revision);
+          yield items.map(({ documentId, content }) => {
+            const fields = content?.$case === 'json' ? (JSON.parse(content.value) as object) : {};
+            return [documentId, Reflect.get(fields, 'n')] as const;
+          });
+        }
+        expect(revisions.size).to.equal(1);
+      })).timeout(HOOK_MS_MAX);
+  });
+
+  describe('QueryDocuments', () => {
+    it('shows one revision while others write', () =>
+      whileMovingPairs(async function* () {
+        for await (const { documents: some } of documents.queryDocuments({ parent })) {
+          yield some.map(({ name, fields }) => [name.slice(nameOf('').length), fields?.['n']] as const);
+        }
+      })).timeout(HOOK_MS_MAX);
 
     it('takes filter, order, limit and mask together', async () => {
       const fields = Array.from({ length: 30 }, (_, n) => ({ n, kind: n % 3, noise: 'x' }));

@@ -287,6 +287,26 @@ function testCollections(settings: () => Readonly<Record<string, string>>): void
       }).timeout(BUILD_MS_MAX);
     });
 
+    it('takes documents that lack its fields for equal, and leaves them out where it is sparse', async () => {
+      await declare();
+      await put('a', {});
+      await put('b', { other: 1 });
+      await put('c', { mail: 'x' });
+      const compound = { orderBy: 'fields.mail, fields.n' };
+
+      const { result } = await build('all', { ...compound, unique: true });
+      expect(result).to.have.nested.property('value.code', 9);
+      const sparse = await build('sparse', { ...compound, unique: true, sparse: true });
+      expect(sparse.result?.$case).to.equal('response');
+
+      await put('d', {});
+      // One of the fields is enough to be in, and what is missing is a value.
+      const same = await rejection(put('e', { mail: 'x' }), CallError);
+      expect(same).to.include({ reason: 'UNIQUE_CONFLICT' });
+      await put('f', { mail: 'x', n: null });
+      expect(await names({ orderBy: 'fields.mail, fields.n' })).to.deep.equal(['a', 'b', 'd', 'c', 'f']);
+    }).timeout(BUILD_MS_MAX);
+
     it('refuses a value that is too long for a key', async () => {
       await declare();
       await build('by-s', { orderBy: 'fields.s' });

@@ -116,6 +116,32 @@ function testWatches(settings: () => Readonly<Record<string, string>>): void {
     expect(told).to.deep.equal(['-a', 'b=9']);
   }).timeout(WATCH_MS_MAX);
 
+  it('tell through a filter what enters and what leaves, behind the state that met it', async () => {
+    const among = ({ n }: { n: number }) => n > 3;
+    for (const [id, n] of [
+      ['in', 5],
+      ['out', 1],
+    ] as const)
+      await put(id, n);
+    const steps = [2, 7, 7, 1, 9, 3, 4, 4, 0].map((n) => ({ n }));
+    let at = -1;
+    const { told } = await collect({ initialState: true, filter: 'fields.n > 3' }, (all, { resumeToken }) => {
+      // The state has come: every change from now on is behind it.
+      if (at === -1 && resumeToken !== '') {
+        at = 0;
+        void (async () => {
+          for (const { n } of steps) await put('out', n);
+          await put('end', 10);
+        })();
+      }
+      return all.at(-1) === 'end=10';
+    });
+
+    expect(told[0]).to.equal('in=5');
+    const changes = steps.map((step) => (among(step) ? `out=${step.n}` : '-out'));
+    expect(told.slice(1)).to.deep.equal([...changes, 'end=10']);
+  }).timeout(WATCH_MS_MAX);
+
   it('begin with what is answered after the call, and say at once from where', async () => {
     await put('a', 1);
     const kinds: WatchEventKind[] = [];
