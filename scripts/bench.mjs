@@ -5,6 +5,7 @@ import './lib/require-node.mjs';
 const PROGRAMS = { '--profile': 'profile', '--stages': 'stages' };
 
 const { prepare } = await import('./lib/prepare.mjs');
+const { buildGoPeers } = await import('./lib/go-peers.mjs');
 const { installPeers } = await import('./lib/peers.mjs');
 const { runNode, runScript } = await import('./lib/run.mjs');
 
@@ -13,6 +14,8 @@ await runScript(async () => {
   const program = PROGRAMS[first];
   await prepare('all');
   if (program === undefined) await installPeers();
+  // The guard compares with none of them.
+  if (program === undefined && !['--check', '--list'].includes(first)) await buildGoPeers();
   const args = program === undefined ? ['main', ...process.argv.slice(2)] : [program, ...rest];
   process.exitCode = await runNode([`dist/bench/${args[0]}.js`, ...args.slice(1)]);
 });

@@ -4,12 +4,13 @@
 import './lib/require-node.mjs';
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
+const { GO_PLUGINS, generateGo, goEnv, installGoTools } = await import('./lib/go-stubs.mjs');
 const { prepare } = await import('./lib/prepare.mjs');
 const { inRoot } = await import('./lib/root.mjs');
 const { Failure, runScript } = await import('./lib/run.mjs');
@@ -19,8 +20,7 @@ const STEP_MS_MAX = 15 * 60_000;
 
 /** Pinned, so that a new release of somebody else breaks nothing here. */
 const GO_TOOLS = [
-  'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.10',
-  'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1',
+  ...GO_PLUGINS,
   'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3',
   'github.com/grpc-ecosystem/grpc-health-probe@v0.4.40',
 ];
@@ -57,21 +57,15 @@ async function group(program, versionArgs, test) {
 }
 
 async function testGo(server) {
-  const bin = join(BUILD, 'bin');
-  const env = { ...process.env, GOBIN: bin, GOFLAGS: '-mod=mod', PATH: `${bin}:${process.env.PATH}` };
-  for (const tool of GO_TOOLS) {
-    await run('go', ['install', tool], { env: { ...env, GOFLAGS: '' } });
-  }
+  const env = goEnv(BUILD);
+  const bin = env.GOBIN;
+  await installGoTools(GO_TOOLS, { env, run });
   await check('a client that Go generates', async () => {
     const folder = join(BUILD, 'go');
     await rm(folder, { recursive: true, force: true });
     await cp(inRoot('tests/polyglot/go'), folder, { recursive: true });
-    await writeFile(join(BUILD, 'buf.gen.yaml'), goTemplate());
-    const packages = ['keelson', 'google/api', 'google/longrunning', 'buf'].flatMap((path) => [
-      '--path',
-      join(BUILD, 'proto', path),
-    ]);
-    await buf(['generate', join(BUILD, 'proto'), '--template', join(BUILD, 'buf.gen.yaml'), ...packages], { env });
+    const paths = ['keelson', 'google/api', 'google/longrunning', 'buf'];
+    await generateGo({ build: BUILD, module: 'keelson.test/client', paths, env, run });
     await run('go', ['build', '-o', 'client', '.'], { env, cwd: folder });
     return run(join(folder, 'client'), [], { env: server.env });
   });
@@ -105,7 +99,7 @@ async function testGo(server) {
 /** Not every module proxy has it. */
 async function testGrpcdebug(address, env) {
   try {
-    await run('go', ['install', GRPCDEBUG], { env: { ...env, GOFLAGS: '' } });
+    await installGoTools([GRPCDEBUG], { env, run });
   } catch (err) {
     counts.skipped += 1;
     return console.log(`  Skipped grpcdebug: cannot install ${GRPCDEBUG}: ${String(err.stderr).split('\n')[0]}`);
@@ -142,27 +136,6 @@ async function exportContracts() {
   await rm(join(BUILD, 'proto'), { recursive: true, force: true });
   await mkdir(BUILD, { recursive: true });
   await buf(['export', '.', '-o', join(BUILD, 'proto')]);
-}
-
-function goTemplate() {
-  return `version: v2
-managed:
-  enabled: true
-  disable:
-    # Comes with the packages of gRPC itself, and may be in a program only once.
-    - file_option: go_package_prefix
-      path: google/rpc
-  override:
-    - file_option: go_package_prefix
-      value: keelson.test/client/gen
-plugins:
-  - local: protoc-gen-go
-    out: ${join(BUILD, 'go/gen')}
-    opt: paths=source_relative
-  - local: protoc-gen-go-grpc
-    out: ${join(BUILD, 'go/gen')}
-    opt: paths=source_relative
-`;
 }
 
 /** A server as `npm start` runs it, on ports and a data directory of its own. */

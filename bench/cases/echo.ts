@@ -1,6 +1,6 @@
 import type { BenchCase } from '../bench.js';
 import { h2loadContender } from '../load/h2load.js';
-import { startKeelson, startPeer } from '../systems.js';
+import { hasGoPeers, startGoPeer, startKeelson, startPeer } from '../systems.js';
 import { readConfig } from '../../src/config.js';
 import { echoCall } from './echo-call.js';
 
@@ -22,6 +22,9 @@ export const echo: BenchCase = {
     for (const peer of PEERS.filter((name) => bench.wants(name))) {
       const server = await startPeer(bench, `${peer}.mjs`);
       contenders.push(await h2loadContender(bench, peer, echoCall(server)));
+    }
+    if (hasGoPeers() && bench.wants('grpc-go')) {
+      contenders.push(await h2loadContender(bench, 'grpc-go', echoCall(await startGoPeer(bench, 'server'))));
     }
     return bench.compare('echo', contenders);
   },

@@ -1,6 +1,6 @@
-import type { BenchCase } from '../bench.js';
+import type { Bench, BenchCase, Contender } from '../bench.js';
 import { wrkContender, type HttpCall } from '../load/wrk.js';
-import { startKeelson, startPeer } from '../systems.js';
+import { hasGoPeers, startGateway, startGoPeer, startKeelson, startPeer } from '../systems.js';
 import { ECHO_NAME, ECHO_TEXT } from './echo-call.js';
 import { restCall } from './rest-call.js';
 
@@ -25,9 +25,35 @@ export const rest: BenchCase = {
       const call = isConnect ? connectCall(address) : restCall({ http: `http://${address}`, token: FASTIFY_TOKEN });
       contenders.push(await wrkContender(bench, system, call));
     }
-    return bench.compare('rest', contenders);
+    return bench.compare('rest', [...contenders, ...(await processesBefore(bench))]);
   },
 };
+
+/** Gateways in a process of their own, and the gRPC servers behind them. */
+async function processesBefore(bench: Bench): Promise<Contender[]> {
+  const contenders: Contender[] = [];
+  const { server, load } = bench.cores;
+  const upstreams = [
+    ['keelson gateway', server],
+    ['keelson gateway, upstream beside the load', load],
+  ] as const;
+  for (const [system, cores] of upstreams.filter(([name]) => bench.wants(name))) {
+    const gateway = await startGateway(bench, await startKeelson(bench, { cores }));
+    contenders.push(await wrkContender(bench, system, restCall(gateway)));
+  }
+  if (hasGoPeers() && bench.wants('grpc-gateway')) {
+    const { address: upstream } = await startGoPeer(bench, 'server');
+    const { address } = await startGoPeer(bench, 'gateway', upstream);
+    contenders.push(await wrkContender(bench, 'grpc-gateway', restCall({ http: `http://${address}`, token: '' })));
+  }
+  if (hasGoPeers() && bench.wants('grpc-gateway before keelson')) {
+    const { address: upstream, token } = await startKeelson(bench);
+    const { address } = await startGoPeer(bench, 'gateway', upstream);
+    const call = restCall({ http: `http://${address}`, token });
+    contenders.push(await wrkContender(bench, 'grpc-gateway before keelson', call));
+  }
+  return contenders;
+}
 
 function connectCall(address: string): HttpCall {
   return {

@@ -1,6 +1,6 @@
 import type { BenchCase } from '../bench.js';
 import { h2loadContender } from '../load/h2load.js';
-import { startKeelson, startPeer } from '../systems.js';
+import { hasGoPeers, startGoPeer, startKeelson, startPeer } from '../systems.js';
 import { echoManyCall } from './echo-call.js';
 
 const PEERS = ['grpc-js', 'nice-grpc', 'connect-node'];
@@ -18,6 +18,10 @@ export const stream: BenchCase = {
     for (const peer of PEERS.filter((name) => bench.wants(name))) {
       const server = await startPeer(bench, `${peer}.mjs`);
       contenders.push(await h2loadContender(bench, peer, echoManyCall(server, MESSAGES), options));
+    }
+    if (hasGoPeers() && bench.wants('grpc-go')) {
+      const server = await startGoPeer(bench, 'server');
+      contenders.push(await h2loadContender(bench, 'grpc-go', echoManyCall(server, MESSAGES), options));
     }
     return bench.compare('stream', contenders);
   },
