@@ -74,7 +74,7 @@ async function testGo(server) {
     await rm(folder, { recursive: true, force: true });
     await cp(inRoot('tests/polyglot/envoy'), folder, { recursive: true });
     await run('go', ['build', '-o', 'client', '.'], { env, cwd: folder });
-    return run(join(folder, 'client'), [], { env: server.env });
+    return run(join(folder, 'client'), [], { env: { ...server.env, POLYGLOT_ENVOY_ROUTE: await envoyRoute() } });
   });
   const at = server.address;
   const authorization = `authorization: Bearer ${server.token}`;
@@ -94,6 +94,17 @@ async function testGo(server) {
     expectText(await run(join(bin, 'grpc-health-probe'), [`-addr=${at}`]), 'SERVING'),
   );
   await testGrpcdebug(at, env);
+}
+
+/** What docs/access.md says for a route, as JSON and without its own type, which the client knows. */
+async function envoyRoute() {
+  const { parse } = await import('yaml');
+  const [, yaml = ''] = /^```yaml\n(typed_per_filter_config:\n.*?)^```$/ms.exec(
+    await readFile(inRoot('docs/access.md'), 'utf8'),
+  );
+  const { '@type': type, ...route } = parse(yaml).typed_per_filter_config['envoy.filters.http.ext_authz'];
+  if (!type.endsWith('.ExtAuthzPerRoute')) throw new Failure(`docs/access.md has settings of another type: ${type}`);
+  return JSON.stringify(route);
 }
 
 /** Not every module proxy has it. */

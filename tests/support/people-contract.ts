@@ -12,10 +12,10 @@ import {
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { MessageCodec, MethodDefinition, ServiceDefinition } from '../../src/rpc/service.js';
 
-const WORKSPACE = {
+const workspaceOf = (fixture: string) => ({
   version: 'v2',
   modules: [
-    { path: 'tests/fixtures/people' },
+    { path: fixture },
     { path: 'proto' },
     { path: '.build/proto' },
     {
@@ -32,7 +32,7 @@ const WORKSPACE = {
       ].map((folder) => `node_modules/google-proto-files/google/${folder}`),
     },
   ],
-};
+});
 const PATHS = [
   'tests/fixtures/people/people',
   'proto/keelson/options',
@@ -44,12 +44,20 @@ let registry: FileRegistry | undefined;
 
 /** Compiles tests/fixtures/people, once a run. Needs no network. */
 export function peopleRegistry(): FileRegistry {
-  if (registry === undefined) {
-    const args = ['build', '--config', JSON.stringify(WORKSPACE), ...PATHS.flatMap((path) => ['--path', path])];
-    const image = execFileSync('node_modules/.bin/buf', [...args, '-o', '-'], { maxBuffer: 16 * 1024 * 1024 });
-    registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
-  }
+  registry ??= compileFixture('tests/fixtures/people', PATHS);
   return registry;
+}
+
+/** Compiles some contracts of a folder that has a module, with all that they import. Needs no network. */
+export function compileFixture(fixture: string, paths: readonly string[]): FileRegistry {
+  const args = [
+    'build',
+    '--config',
+    JSON.stringify(workspaceOf(fixture)),
+    ...paths.flatMap((path) => ['--path', path]),
+  ];
+  const image = execFileSync('node_modules/.bin/buf', [...args, '-o', '-'], { maxBuffer: 16 * 1024 * 1024 });
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
 }
 
 /** What ts-proto would have generated for a service, made from its descriptor; messages are those of protobuf-es. */

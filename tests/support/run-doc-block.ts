@@ -5,6 +5,7 @@ import { transform } from 'esbuild';
 import type { DocBlock } from './doc-blocks.js';
 
 const IMPORT = /^import .*$/gm;
+const EXPORT = /^export (?=const )/gm;
 
 /** What a block takes for granted, by the names that it has for it. */
 export type Given = Readonly<Record<string, unknown>>;
@@ -15,7 +16,7 @@ export type Given = Readonly<Record<string, unknown>>;
  */
 export async function runDocBlock({ code }: DocBlock, given: Given, result = 'undefined'): Promise<unknown> {
   const imports = code.match(IMPORT) ?? [];
-  const body = `${code.replaceAll(IMPORT, '')}\nreturn ${result};`;
+  const body = `${code.replaceAll(IMPORT, '').replaceAll(EXPORT, '')}\nreturn ${result};`;
   const source = `${imports.join('\n')}\nexport default async ({ ${Object.keys(given).join(', ')} }) => {\n${body}\n};`;
   // esbuild takes an import away that is only of types.
   const { code: runnable } = await transform(source, { loader: 'ts', format: 'esm' });

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extAuthz "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	auth "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/encoding/protojson"
 )
 
 func main() {
@@ -22,6 +24,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	proxy := metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+	settings := route()
 	ask := func(authorization, principal, path string) *auth.CheckResponse {
 		answer, err := auth.NewAuthorizationClient(connection).Check(proxy, &auth.CheckRequest{
 			Attributes: &auth.AttributeContext{
@@ -29,7 +32,7 @@ func main() {
 				Request: &auth.AttributeContext_Request{Http: &auth.AttributeContext_HttpRequest{
 					Method: "GET", Path: path, Host: "orders.example", Headers: map[string]string{"authorization": authorization},
 				}},
-				ContextExtensions: map[string]string{"permission": "documents.documents.get", "resource_after": "/api/"},
+				ContextExtensions: settings,
 			},
 		})
 		check(err)
@@ -51,6 +54,14 @@ func main() {
 	want("status for a path that is no name", int(strange.GetDeniedResponse().GetStatus().GetCode()), 403)
 	want("body", len(strange.GetDeniedResponse().GetBody()) > 0, true)
 	fmt.Println("envoy client: all is well")
+}
+
+// The settings that docs/access.md gives for a route, read as Envoy reads them.
+func route() map[string]string {
+	settings := &extAuthz.ExtAuthzPerRoute{}
+	check(protojson.Unmarshal([]byte(os.Getenv("POLYGLOT_ENVOY_ROUTE")), settings))
+	check(settings.ValidateAll())
+	return settings.GetCheckSettings().GetContextExtensions()
 }
 
 func want[T comparable](what string, got, expected T) {
