@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { OperationsDefinition } from '../../gen/google/longrunning/operations.js';
 import { AccessPolicyServiceDefinition } from '../../gen/keelson/access/v1/access_policy_service.js';
 import { CollectionServiceDefinition } from '../../gen/keelson/documents/v1/collection_service.js';
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
@@ -22,10 +23,11 @@ const NAMES = [
 ] as const;
 
 type Asked = (typeof NAMES)[number];
-type Method = keyof typeof DocumentServiceDefinition.methods;
+
+type Requests<Method extends string = string> = Readonly<Record<Method, (asked: Asked) => object>>;
 
 /** For each method, a request for a name. */
-const REQUESTS: Readonly<Record<Method, (asked: Asked) => object>> = {
+const OF_DOCUMENTS: Requests<keyof typeof DocumentServiceDefinition.methods> = {
   createDocument: ({ parent, id }) => ({ parent, documentId: id, document: { fields: { n: 1 } } }),
   getDocument: ({ parent, id }) => ({ name: `${parent}/documents/${id}` }),
   listDocuments: ({ parent, id }) => ({ parent, filter: `name = "${parent}/documents/${id}"` }),
@@ -49,6 +51,41 @@ const REQUESTS: Readonly<Record<Method, (asked: Asked) => object>> = {
   exportDocuments: ({ parent }) => ({ parent }),
 };
 
+const OF_COLLECTIONS: Requests<Exclude<keyof typeof CollectionServiceDefinition.methods, 'listCollections'>> = {
+  createCollection: ({ parent }) => ({ collectionId: parent.slice('collections/'.length), collection: {} }),
+  getCollection: ({ parent }) => ({ name: parent }),
+  updateCollection: ({ parent }) => ({ collection: { name: parent, ttlField: 'fields.until' } }),
+  deleteCollection: ({ parent }) => ({ name: parent, force: true }),
+  createIndex: ({ parent, id }) => ({ parent, indexId: id, index: { orderBy: 'fields.n' } }),
+  getIndex: ({ parent, id }) => ({ name: `${parent}/indexes/${id}` }),
+  listIndexes: ({ parent }) => ({ parent }),
+  deleteIndex: ({ parent, id }) => ({ name: `${parent}/indexes/${id}` }),
+};
+
+/** The operation that is there has the id that the server gave it. */
+let operationId = '';
+const operationOf = ({ parent, importId }: Asked) =>
+  `operations/${parent}/${importId === IMPORT ? operationId : importId}`;
+
+const OF_OPERATIONS: Requests<keyof typeof OperationsDefinition.methods> = {
+  listOperations: ({ parent }) => ({ name: `operations/${parent}` }),
+  getOperation: (asked) => ({ name: operationOf(asked) }),
+  deleteOperation: (asked) => ({ name: operationOf(asked) }),
+  cancelOperation: (asked) => ({ name: operationOf(asked) }),
+  waitOperation: (asked) => ({ name: operationOf(asked) }),
+};
+
+interface Service {
+  readonly definition: { readonly fullName: string; readonly methods: object };
+  readonly requests: Requests;
+}
+
+const SERVICES: readonly Service[] = [
+  { definition: DocumentServiceDefinition, requests: OF_DOCUMENTS },
+  { definition: CollectionServiceDefinition, requests: OF_COLLECTIONS },
+  { definition: OperationsDefinition, requests: OF_OPERATIONS },
+];
+
 /** The same over REST: a method, a path, and a body. */
 const ROUTES: Readonly<Record<string, (asked: Asked) => readonly [string, string, object?]>> = {
   create: ({ parent, id }) => ['POST', `${parent}/documents?documentId=${id}`, { fields: { n: 1 } }],
@@ -68,6 +105,13 @@ const ROUTES: Readonly<Record<string, (asked: Asked) => readonly [string, string
   watch: ({ parent }) => ['GET', `${parent}/documents:watch`],
   getImport: ({ parent, importId }) => ['GET', `${parent}/imports/${importId}`],
   export: ({ parent }) => ['GET', `${parent}/documents:export`],
+  getCollection: ({ parent }) => ['GET', parent],
+  updateCollection: ({ parent }) => ['PATCH', parent, { ttlField: 'fields.until' }],
+  deleteCollection: ({ parent }) => ['DELETE', `${parent}?force=true`],
+  createIndex: ({ parent, id }) => ['POST', `${parent}/indexes?indexId=${id}`, { orderBy: 'fields.n' }],
+  getIndex: ({ parent, id }) => ['GET', `${parent}/indexes/${id}`],
+  listIndexes: ({ parent }) => ['GET', `${parent}/indexes`],
+  deleteIndex: ({ parent, id }) => ['DELETE', `${parent}/indexes/${id}`],
 };
 
 describe('isolation by name, on the embedded engine', () => testIsolation(() => ({})));
@@ -93,6 +137,12 @@ function testIsolation(settings: () => Readonly<Record<string, string>>): void {
     await policy.createBinding({ binding });
     ({ token } = await identity.createApiKey({ parent: account.name, apiKey: {} }));
     await collections.createCollection({ collectionId: 'b', collection: {} });
+    const { name: building } = await collections.createIndex({
+      parent: THERE,
+      indexId: 'there',
+      index: { orderBy: 'fields.n' },
+    });
+    operationId = building.slice(building.lastIndexOf('/') + 1);
     await documents.createDocument({ parent: 'collections/a', documentId: 'there', document: {} });
     await documents.importDocuments(
       (async function* () {
@@ -109,9 +159,9 @@ function testIsolation(settings: () => Readonly<Record<string, string>>): void {
     await app.close();
   });
 
-  const overGrpc = async (method: Method, asked: Asked) => {
-    const { requestType, path } = methodOf(method);
-    const message = requestType.encode(requestType.fromPartial(REQUESTS[method](asked))).finish();
+  const overGrpc = async ({ definition, requests }: Service, method: string, asked: Asked) => {
+    const { requestType, path } = methodOf(definition, method);
+    const message = requestType.encode(requestType.fromPartial(requests[method]?.(asked) ?? {})).finish();
     const body = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
     const answer = await callRaw(app.address, path, { headers: { authorization: `Bearer ${token}` }, body });
     return { status: answer.grpcStatus, ...sealed(asked, { ...answer, body: answer.body.toString('latin1') }) };
@@ -133,14 +183,16 @@ function testIsolation(settings: () => Readonly<Record<string, string>>): void {
     ours.close();
   });
 
-  for (const method of Object.keys(REQUESTS) as Method[]) {
-    it(`tells the same of what is there and of what is not, by ${method} over gRPC`, async () => {
-      const [there, away, elsewhere] = await Promise.all(NAMES.map((asked) => overGrpc(method, asked)));
+  for (const service of SERVICES) {
+    for (const method of Object.keys(service.requests)) {
+      it(`tells the same of what is there and of what is not, by ${method} over gRPC`, async () => {
+        const [there, away, elsewhere] = await Promise.all(NAMES.map((asked) => overGrpc(service, method, asked)));
 
-      expect(there?.status, there?.text).to.equal('7');
-      expect(away).to.deep.equal(there);
-      expect(elsewhere).to.deep.equal(there);
-    }).timeout(TEST_MS_MAX);
+        expect(there?.status, there?.text).to.equal('7');
+        expect(away).to.deep.equal(there);
+        expect(elsewhere).to.deep.equal(there);
+      }).timeout(TEST_MS_MAX);
+    }
   }
 
   for (const route of Object.keys(ROUTES)) {
@@ -154,12 +206,9 @@ function testIsolation(settings: () => Readonly<Record<string, string>>): void {
   }
 }
 
-function methodOf(method: Method) {
-  const { requestType, name } = DocumentServiceDefinition.methods[method];
-  return {
-    requestType: requestType as unknown as MessageType,
-    path: `/${DocumentServiceDefinition.fullName}/${name}`,
-  };
+function methodOf({ fullName, methods }: Service['definition'], method: string) {
+  const { requestType, name } = Reflect.get(methods, method) as { requestType: MessageType; name: string };
+  return { requestType, path: `/${fullName}/${name}` };
 }
 
 interface MessageType {
@@ -179,6 +228,10 @@ function sealed(asked: Asked, answer: object): { readonly text: string; readonly
           .replaceAll(/[^ -~]/g, '.')
       : value,
   );
-  const named = text.replaceAll(asked.parent, 'PARENT').replaceAll(asked.id, 'ID').replaceAll(asked.importId, 'IMPORT');
+  const named = text
+    .replaceAll(asked.parent, 'PARENT')
+    .replaceAll(asked.id, 'ID')
+    .replaceAll(asked.importId, 'GIVEN')
+    .replaceAll(operationId, 'GIVEN');
   return { text: named.replaceAll(OF_THE_CALL, 'CALL'), size: text.length };
 }
