@@ -27,8 +27,6 @@ const COMMANDS = ['insert', 'update', 'delete', 'find'];
 export async function startMongoProxy(target: string): Promise<MongoProxy> {
   const { pathname, searchParams } = new URL(target);
   let { hostname, port } = new URL(target);
-  // A driver that listens for news of the packaged server is now and then hung up on, and then fails what it is doing.
-  searchParams.set('serverMonitoringMode', 'poll');
   const sockets = new Set<Socket>();
   const stalled = new Set<Socket>();
   let fateOf: (command: string, collection: string) => Fate = () => 'pass';

@@ -54,7 +54,9 @@ async function startPackaged(binary: string): Promise<MongoServer> {
     { stdio: 'ignore' },
   );
   const exited = new Promise<void>((resolve) => void server.once('exit', () => resolve()));
-  const urlOf = (database: string) => `mongodb://127.0.0.1:${port}/${database}?replicaSet=rs0`;
+  // A driver that listens for news of it is hung up on time and again, clears its connections, and looks for it half a second.
+  const query = 'replicaSet=rs0&serverMonitoringMode=poll';
+  const urlOf = (database: string) => `mongodb://127.0.0.1:${port}/${database}?${query}`;
   await untilItAnswers(urlOf('admin'));
   return {
     urlOf,
