@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { createClient, type ServiceClient } from '../../src/rpc/client/create-cl
 import { startTestApp, type TestApp } from '../support/app.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { rejection } from '../support/rejection.js';
+import { requireTool } from '../support/require-tool.js';
 
 const HOOK_MS_MAX = 60_000;
 const ITEMS = 600;
@@ -235,6 +236,30 @@ function testImports(settings: () => Readonly<Record<string, string>>): void {
     const clash = (await rejection(keelson('export', parent, '--id-field', 'n'))) as { stderr: string };
     expect(clash.stderr).to.include('choose another --id-field');
   }).timeout(COMMAND_MS_MAX);
+
+  context('by the commands, on a terminal', () => {
+    before(requireTool('script'));
+
+    it('show a bar of how far they are', async () => {
+      const file = join(directory, `${serial}.ndjson`);
+      const [output, log] = [join(directory, `${serial}.out`), join(directory, `${serial}.log`)];
+      await writeFile(file, Array.from({ length: ITEMS }, (_, n) => `{"id":"d${n}","n":${n}}\n`).join(''));
+      const { size } = await stat(file);
+      const atTerminal = async (...args: string[]) => {
+        const words = [process.execPath, BIN, ...args, '--address', app.address, '--token', app.token];
+        await promisify(execFile)('script', ['-qec', words.map((word) => `'${word}'`).join(' '), log]);
+        return readFile(log, 'utf8');
+      };
+
+      const imported = await atTerminal('import', parent, file);
+      expect(imported)
+        .to.match(new RegExp(`\\d+% \\| \\d+/${size} bytes`))
+        .and.to.include(`imported ${ITEMS}, failed 0`);
+      const exported = await atTerminal('export', parent, '--output', output);
+      expect(exported).to.match(new RegExp(`\\d+% \\| \\d+/${ITEMS} documents`));
+      expect((await readFile(output, 'utf8')).split('\n')).to.have.length(ITEMS + 1);
+    }).timeout(COMMAND_MS_MAX);
+  });
 
   it('tell by the exit code and by lines that something failed', async () => {
     const file = join(directory, `${serial}.ndjson`);

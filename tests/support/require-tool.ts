@@ -19,6 +19,8 @@ const TOOLS = {
   compose: { probe: ['docker', 'compose', 'version'], get: 'https://docs.docker.com/compose/install' },
   kubectl: { probe: ['kubectl', 'version', '--client'], get: 'https://kubernetes.io/docs/tasks/tools' },
   nginx: { probe: ['nginx', '-v'], get: 'apt-get install nginx, or brew install nginx' },
+  // That of util-linux: others take no command this way.
+  script: { probe: ['script', '--version'], get: 'apt-get install bsdutils' },
   git: { probe: ['git', '--version'], get: 'apt-get install git, or https://git-scm.com/downloads' },
 } as const satisfies Record<string, Tool>;
 
