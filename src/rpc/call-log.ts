@@ -20,16 +20,23 @@ export interface EndedCall {
 const HEALTH_SERVICE = 'grpc.health.v1.Health';
 const MICROS_PER_MS = 1000;
 
-/** Writes one line a call, with fixed keys: health at debug, INTERNAL at error with its cause, the rest at info. */
+/**
+ * Writes one line a call, with fixed keys: health at debug, INTERNAL at error with its cause, the rest at info. Where the database
+ * is what fails, its cause is there as well: the caller is not told, and only it says what to mend.
+ */
 export function createCallLog(log: Logger): (ended: EndedCall) => void {
   const logGood = createGoodCallLog(log);
   return (ended) => {
     const { method, status } = ended;
     if (status?.codeName === 'INTERNAL') log.error({ ...lineOf(ended), err: status.cause }, 'call failed');
     else if (method.descriptor.parent.typeName === HEALTH_SERVICE) log.debug(lineOf(ended), 'call');
-    else if (status !== undefined) log.info({ ...lineOf(ended), error: status.message }, 'call');
+    else if (status !== undefined) log.info({ ...lineOf(ended), error: status.message, ...causeOf(status) }, 'call');
     else logGood(ended);
   };
+}
+
+function causeOf({ reason, cause }: StatusError): object {
+  return reason === 'STORE_UNAVAILABLE' ? { err: cause } : {};
 }
 
 function lineOf({ method, call, caller, requestId, traceId, status, durationMs }: EndedCall): object {

@@ -32,7 +32,7 @@ describe('a server on the embedded engine whose disk is full', function () {
   it('refuses writes and answers reads, and goes on by itself once there is room, with nothing lost', async () => {
     const ballast = join(disk, 'ballast');
     await writeFile(ballast, Buffer.alloc(BALLAST_BYTES));
-    const settings = { KEELSON_DATA_DIR: join(disk, 'data'), KEELSON_LOG_LEVEL: 'silent' };
+    const settings = { KEELSON_DATA_DIR: join(disk, 'data') };
     server = await startServerProcess({ settings });
     const { http, token } = server;
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
@@ -52,6 +52,9 @@ describe('a server on the embedded engine whose disk is full', function () {
     }
     expect(refused?.status).to.equal(503);
     expect(refused?.body).to.include('"STORE_UNAVAILABLE"');
+    const { logLines } = server;
+    const saysWhy = () => logLines.some(({ err }) => (err as Error | undefined)?.message.includes('disk is full'));
+    while (!saysWhy()) await new Promise((resolve) => setTimeout(resolve, 20));
     const last = kept.at(-1) ?? '';
     expect((await fetch(`${at}/${last}`, { headers })).status).to.equal(200);
 

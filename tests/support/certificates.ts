@@ -13,8 +13,8 @@ export interface CertificateFiles {
 export interface Authority {
   readonly caFile: string;
   readonly ca: Buffer;
-  /** Signs a certificate with names such as `IP:127.0.0.1` or `URI:spiffe://example.org/orders`. */
-  issue(file: string, names: string): CertificateFiles;
+  /** Signs a certificate with names such as `IP:127.0.0.1` or `URI:spiffe://example.org/orders`, for two days, or one that ended. */
+  issue(file: string, names: string, days?: 2 | -1): CertificateFiles;
   /** Removes all files. */
   close(): void;
 }
@@ -40,7 +40,7 @@ export function createAuthority(): Authority {
   return {
     caFile: path('ca.pem'),
     ca: readFileSync(path('ca.pem')),
-    issue(file, names) {
+    issue(file, names, days = 2) {
       const [certFile, keyFile, request, extensions] = ['pem', 'key', 'csr', 'ext'].map((end) =>
         path(`${file}.${end}`),
       );
@@ -61,7 +61,7 @@ export function createAuthority(): Authority {
         '-out',
         certFile,
         '-days',
-        '2',
+        String(days),
         '-extfile',
         extensions,
       );

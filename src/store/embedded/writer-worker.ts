@@ -52,6 +52,7 @@ function isDiskFailure(err: unknown): boolean {
   return err instanceof Database.SqliteError && /^SQLITE_(IOERR|CORRUPT)/.test(err.code);
 }
 
+/** Makes one that keeps its words on the way to the other thread, which the driver's own does not: it is no native error. */
 function toError(err: unknown): Error {
-  return err instanceof Error ? err : new Error(String(err));
+  return new Error(err instanceof Error ? err.message : String(err));
 }
