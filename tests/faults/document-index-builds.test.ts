@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,16 +11,32 @@ import {
 import { DocumentServiceDefinition } from '../../gen/keelson/documents/v1/document_service.js';
 import { OperationsDefinition } from '../../gen/google/longrunning/operations.js';
 import { createClient } from '../../src/rpc/client/create-client.js';
+import { describeMongo } from '../support/describe-mongo.js';
 import { startServeProcess, type ServeProcess } from '../support/serve-process.js';
 
-const DOCUMENTS = 10_000;
 const BATCH = 500;
 const HOOK_MS_MAX = 60_000;
 const TEST_MS_MAX = 180_000;
 const WAIT_SECONDS = 120;
 const PARENT = 'collections/indexed';
 
-describe('the build of an index in a server that is killed', () => {
+describe('the build of an index in a server that is killed, on the embedded engine', () =>
+  testKilledBuild({ settings: () => ({}), count: 10_000 }));
+
+describeMongo('the build of an index in a server that is killed, on MongoDB', (server) =>
+  testKilledBuild({
+    settings: () => ({ KEELSON_STORE_URL: server().urlOf(`keelson_builds_${randomUUID().slice(0, 8)}`) }),
+    count: 2_000,
+  }),
+);
+
+interface KilledBuild {
+  readonly settings: () => Readonly<Record<string, string>>;
+  /** Documents: as many as take an engine much longer than it takes to see that the build has begun. */
+  readonly count: number;
+}
+
+function testKilledBuild({ settings, count }: KilledBuild): void {
   let server: ServeProcess;
   let directory: string;
   let token: string;
@@ -27,7 +44,7 @@ describe('the build of an index in a server that is killed', () => {
   before(async function () {
     this.timeout(HOOK_MS_MAX);
     directory = await mkdtemp(join(tmpdir(), 'keelson-builds-'));
-    server = await startServeProcess(directory, {});
+    server = await startServeProcess(directory, settings());
     token = await server.readToken();
   });
   after(async function () {
@@ -54,10 +71,10 @@ describe('the build of an index in a server that is killed', () => {
     await before.collections.createCollection({ collectionId: 'indexed', collection: {} });
     await before.documents.importDocuments(
       (async function* () {
-        for (let first = 0; first < DOCUMENTS; first += BATCH) {
+        for (let first = 0; first < count; first += BATCH) {
           const items = Array.from({ length: BATCH }, (_, n) => ({
             documentId: `d${first + n}`,
-            content: { $case: 'json', value: `{"rank":${DOCUMENTS - first - n}}` } as const,
+            content: { $case: 'json', value: `{"rank":${count - first - n}}` } as const,
           }));
           yield { parent: PARENT, items };
         }
@@ -75,7 +92,7 @@ describe('the build of an index in a server that is killed', () => {
 
     const clients = connect();
     const found = await indexedCount(clients, name);
-    expect(found).to.be.within(stood, DOCUMENTS - 1);
+    expect(found).to.be.within(stood, count - 1);
     const { done } = await clients.operations.waitOperation(
       { name, timeout: { seconds: BigInt(WAIT_SECONDS), nanos: 0 } },
       { timeoutMs: TEST_MS_MAX },
@@ -83,13 +100,13 @@ describe('the build of an index in a server that is killed', () => {
 
     expect(done).to.equal(true);
     // Each step counts its documents, so that one done twice would show.
-    expect(await indexedCount(clients, name)).to.equal(DOCUMENTS);
+    expect(await indexedCount(clients, name)).to.equal(count);
     const index = await clients.collections.getIndex({ name: `${PARENT}/indexes/rank` });
     expect(index.state).to.equal(IndexState.INDEX_STATE_READY);
     const ranks: number[] = [];
     for await (const { documents } of clients.documents.queryDocuments({ parent: PARENT, orderBy: 'fields.rank' }))
       ranks.push(...documents.map(({ fields }) => Number(fields?.['rank'])));
-    expect(ranks).to.deep.equal(Array.from({ length: DOCUMENTS }, (_, n) => n + 1));
+    expect(ranks).to.deep.equal(Array.from({ length: count }, (_, n) => n + 1));
     closeAll(clients);
   }).timeout(TEST_MS_MAX);
-});
+}
