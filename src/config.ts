@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import { DEFAULT_HTTP_LIMITS, HTTP_LIMIT_SETTINGS, type OwnHttpLimits } from './gateway/http-limits.js';
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type Limits } from './rpc/limits.js';
 import type { ClientTlsFiles } from './rpc/client/tls-files.js';
 import type { TlsFiles } from './rpc/tls.js';
@@ -15,7 +16,6 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 const DEFAULT_CACHE_MIB = 64;
-const DEFAULT_WEB_SOCKETS_MAX = 1000;
 const CACHE_MIB_MAX = 65_536;
 const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
 const DEFAULT_SETTLE_MS = 1000;
@@ -88,8 +88,8 @@ export interface Config {
   /** How long running calls may take to end at a stop. */
   readonly drainTimeoutMs: number;
   readonly limits: Limits;
-  /** WebSockets that are open at one moment. */
-  readonly webSocketsMax: number;
+  /** What HTTP has beside them. */
+  readonly httpLimits: OwnHttpLimits;
   /** Undefined where nothing is served over TLS. */
   readonly tls: TlsConfig | undefined;
   /** Where traces go over OTLP/HTTP: the base URL of a collector. Undefined for nowhere. May hold a password. */
@@ -137,8 +137,8 @@ function readSettings(env: Environment): { config: Config; effective: readonly E
     logLevel: read('KEELSON_LOG_LEVEL', 'info', (value) => oneOf(LOG_LEVELS, value)),
     settleMs: read('KEELSON_SETTLE_MS', String(DEFAULT_SETTLE_MS), parseMilliseconds),
     drainTimeoutMs: read('KEELSON_DRAIN_TIMEOUT_MS', String(DEFAULT_DRAIN_TIMEOUT_MS), parseMilliseconds),
-    limits: readLimits((name, fallback) => read(name, String(fallback), parseLimit)),
-    webSocketsMax: read('KEELSON_WEB_SOCKETS_MAX', String(DEFAULT_WEB_SOCKETS_MAX), parseLimit),
+    limits: readLimits(read, LIMIT_SETTINGS, DEFAULT_LIMITS),
+    httpLimits: readLimits(read, HTTP_LIMIT_SETTINGS, DEFAULT_HTTP_LIMITS),
     tls: readTls(read, mistakes),
     otlpEndpoint: readSecret('KEELSON_OTLP_ENDPOINT', parseHttpUrl) ?? readSecret(OTEL_ENDPOINT, parseHttpUrl),
     traceRatio: read('KEELSON_TRACE_RATIO', '1', parseRatio),
@@ -186,8 +186,8 @@ export const SETTINGS = [
   'KEELSON_TLS_CLIENT_LISTENERS',
   'KEELSON_OTLP_ENDPOINT',
   'KEELSON_TRACE_RATIO',
-  'KEELSON_WEB_SOCKETS_MAX',
   ...Object.values(LIMIT_SETTINGS),
+  ...Object.values(HTTP_LIMIT_SETTINGS),
 ] as const;
 
 /** What every program that speaks OpenTelemetry reads; counts where our own setting says nothing. */
@@ -362,11 +362,15 @@ function parseListeners(value: string): ReadonlySet<Listener> {
   return new Set(value.split(',').map((name) => oneOf(LISTENERS, name.trim())));
 }
 
-function readLimits(read: (name: string, fallback: number) => number): Limits {
-  const entries = (Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map(
-    (limit) => [limit, read(LIMIT_SETTINGS[limit], DEFAULT_LIMITS[limit])] as const,
+function readLimits<K extends string>(
+  read: SettingsReader['read'],
+  settings: Readonly<Record<K, string>>,
+  defaults: Readonly<Record<NoInfer<K>, number>>,
+): Readonly<Record<K, number>> {
+  const entries = (Object.keys(settings) as K[]).map(
+    (limit) => [limit, read(settings[limit], String(defaults[limit]), parseLimit)] as const,
   );
-  return Object.freeze(Object.fromEntries(entries) as Record<keyof Limits, number>);
+  return Object.freeze(Object.fromEntries(entries) as Record<K, number>);
 }
 
 function parseLimit(value: string): number {

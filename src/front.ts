@@ -61,7 +61,7 @@ type FrontConfig = Pick<
   | 'tls'
   | 'corsOrigins'
   | 'limits'
-  | 'webSocketsMax'
+  | 'httpLimits'
   | 'drainTimeoutMs'
   | 'settleMs'
 >;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { readEffectiveSettings, SETTINGS } from '../src/config.js';
 import { listFiles, readJson, readText } from './support/repository.js';
 import { requireTool } from './support/require-tool.js';
 
@@ -147,10 +148,9 @@ describe('The settings', () => {
   before(requireTool('git'));
 
   it('are all explained in docs/configuration.md, which explains no others', () => {
-    const read = findWords(readText('src/config.ts'), /\bKEELSON_[A-Z0-9_]*[A-Z0-9]\b/g);
     const explained = findWords(readText('docs/configuration.md'), /\bKEELSON_[A-Z0-9_]*[A-Z0-9]\b/g);
     expect(
-      read.filter((name) => !explained.includes(name)),
+      SETTINGS.filter((name) => !explained.includes(name)),
       'read but not explained',
     ).to.deep.equal([]);
     const elsewhere = findWords(
@@ -163,6 +163,13 @@ describe('The settings', () => {
       explained.filter((name) => !elsewhere.includes(name)),
       'explained but not read',
     ).to.deep.equal([]);
+  });
+
+  it('have the defaults that docs/configuration.md tells', () => {
+    const rows = readText('docs/configuration.md').matchAll(/^\| `(KEELSON_\w+)` +\| +(?:`([^`]*)`)? +\|/gm);
+    const told = new Map([...rows].map(([, name, value = '']) => [name, value]));
+    const wrong = readEffectiveSettings({}).filter(({ name, value }) => told.has(name) && told.get(name) !== value);
+    expect(wrong.filter(({ name }) => name !== 'KEELSON_DATA_DIR')).to.deep.equal([]);
   });
 });
 

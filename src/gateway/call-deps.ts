@@ -23,5 +23,3 @@ export interface StreamTimes {
   /** How long a client that has stopped reading keeps the connection of a call that has failed. */
   readonly stalledMaxMs: number;
 }
-
-export const DEFAULT_STREAM_TIMES: StreamTimes = { firstMessageWaitMs: 1000, heartbeatMs: 15_000, stalledMaxMs: 5000 };

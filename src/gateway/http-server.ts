@@ -8,7 +8,6 @@ import type { LazyDispatcher } from '../rpc/call.js';
 import type { MethodTable } from '../rpc/method-table.js';
 import { serverOptions, type Tls } from '../rpc/tls.js';
 import type { ConnectionCounts } from '../telemetry/connections.js';
-import { DEFAULT_STREAM_TIMES, type StreamTimes } from './call-deps.js';
 import { createRoutes, createSocketRoutes } from './create-routes.js';
 import { openExchange } from './exchange.js';
 import { createHandler, type Handler } from './handler.js';
@@ -16,38 +15,12 @@ import { sendAnswer } from './http/send-answer.js';
 import { answerBrokenRequest } from './http/broken-request.js';
 import { createCors } from './http/cors.js';
 import { readRequestId } from './http/headers.js';
+import { DEFAULT_HTTP_LIMITS, type HttpLimits, type OwnHttpLimits } from './http-limits.js';
 import { renderError } from './rest/render-error.js';
 import { createRouter, type Router } from './routes/router.js';
 import type { ServerInfo } from './server-info.js';
 import type { SocketDeps } from './websocket/serve-socket.js';
 import { createWebSockets, type SocketRoute } from './websocket/web-sockets.js';
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const MS_PER_SECOND = 1000;
-
-/** What one client may send. */
-export interface HttpLimits {
-  readonly bodyBytesMax: number;
-  readonly headerBytesMax: number;
-  /**
-   * How long the head of a request may take to arrive, and then its body; a stream of requests, how long it may be silent
-   * while it is waited for.
-   */
-  readonly requestTimeoutMs: number;
-  /** How long a connection may stay open with nothing on it. */
-  readonly idleTimeoutMs: number;
-  /** WebSockets that are open at one moment. */
-  readonly webSocketsMax: number;
-}
-
-export const DEFAULT_HTTP_LIMITS: HttpLimits = {
-  bodyBytesMax: 4 * MIB,
-  headerBytesMax: 16 * KIB,
-  requestTimeoutMs: 60 * MS_PER_SECOND,
-  idleTimeoutMs: 72 * MS_PER_SECOND,
-  webSocketsMax: 1000,
-};
 
 /** The methods that are served, and what does their calls. */
 export interface Served {
@@ -84,17 +57,16 @@ export interface HttpGatewayDeps extends Served {
   /** The origins whose pages may call, such as `https://app.example.com`; `*` for any. None by default. */
   readonly allowedOrigins?: readonly string[];
   readonly limits?: HttpLimits;
-  readonly streamTimes?: StreamTimes;
 }
 
 /** Gives what a gateway takes from the settings of its process. */
 export function httpSettings(settings: {
   readonly corsOrigins: readonly string[];
   readonly limits: { readonly messageBytesMax: number };
-  readonly webSocketsMax: number;
+  readonly httpLimits: OwnHttpLimits;
 }): Required<Pick<HttpGatewayDeps, 'allowedOrigins' | 'limits'>> {
-  const { corsOrigins: allowedOrigins, limits, webSocketsMax } = settings;
-  return { allowedOrigins, limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax: limits.messageBytesMax, webSocketsMax } };
+  const { corsOrigins: allowedOrigins, limits, httpLimits } = settings;
+  return { allowedOrigins, limits: { ...DEFAULT_HTTP_LIMITS, ...httpLimits, bodyBytesMax: limits.messageBytesMax } };
 }
 
 /**
@@ -112,7 +84,7 @@ export function createHttpGateway(deps: HttpGatewayDeps): HttpGateway {
     allowedOrigins: deps.allowedOrigins ?? [],
     messageBytesMax: limits.bodyBytesMax,
     socketsMax: limits.webSocketsMax,
-    heartbeatMs: (deps.streamTimes ?? DEFAULT_STREAM_TIMES).heartbeatMs,
+    heartbeatMs: limits.heartbeatMs,
   });
   const serve = createServe({ current: () => current, log, limits, isClosing: () => closed !== undefined });
   server.on('request', (request, response) => void serve(request, response));
@@ -160,13 +132,13 @@ interface Serving extends SocketDeps {
 }
 
 function createServing(deps: HttpGatewayDeps): Serving {
-  const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS, streamTimes = DEFAULT_STREAM_TIMES } = deps;
+  const { table, dispatcher, log, limits = DEFAULT_HTTP_LIMITS } = deps;
   const handle = createHandler({
     registry: table.registry,
     dispatcher,
     log,
     bodyBytesMax: limits.bodyBytesMax,
-    streamTimes,
+    streamTimes: limits,
     router: createRouter(createRoutes(deps)),
     cors: createCors(deps.allowedOrigins ?? []),
   });

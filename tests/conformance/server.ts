@@ -1,7 +1,8 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { once } from 'node:events';
 import { pino } from 'pino';
-import { createHttpGateway, DEFAULT_HTTP_LIMITS } from '../../src/gateway/http-server.js';
+import { DEFAULT_HTTP_LIMITS } from '../../src/gateway/http-limits.js';
+import { createHttpGateway } from '../../src/gateway/http-server.js';
 import { createGrpcServer } from '../../src/rpc/grpc/server.js';
 import { createGrpcJsServer } from '../../src/rpc/grpc-js/server.js';
 import { DEFAULT_LIMITS } from '../../src/rpc/limits.js';

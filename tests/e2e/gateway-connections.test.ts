@@ -3,8 +3,12 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { onEachGateway } from '../support/on-each-gateway.js';
+import { deferred } from '../support/deferred.js';
+import { dynamicService } from '../support/dynamic-service.js';
+import { onEachGateway, startGatewayOf, type StartedGateway } from '../support/on-each-gateway.js';
+import { startRpcServerWith, type RpcServer } from '../support/rpc-server.js';
 import { shortestMs } from '../support/shortest.js';
+import { fixtureRegistry } from '../unit/gateway/fixture.js';
 import { closeGatewaysApart, startGateway, type Recorder, type RunningGateway } from './gateway-harness.js';
 
 interface RawAnswer {
@@ -168,58 +172,90 @@ describe('the connections of the HTTP gateway', () => {
       });
     });
 
-    // Other tests go on with the gateway in front of the server: how that one ends is in gateway-command.
-    if (kind === 'in the process of the server') {
-      context('when it closes', () => {
-        it('finishes the running requests when it closes, and their connections with them', async () => {
-          let finish: (() => void) | undefined;
-          recorder.answer = (_call, request) => new Promise((resolve) => (finish = () => resolve(request)));
-          const answer = call('/v1/things/a');
-          while (finish === undefined) await new Promise((resolve) => setImmediate(resolve));
-          const closed = running.gateway.close();
-          while (await isListening(port)) await new Promise((resolve) => setImmediate(resolve));
-          finish();
-          const { status, headers } = await answer;
-          expect(status).to.equal(200);
-          expect(headers.get('connection')).to.equal('close');
-          await closed;
-        });
+    context('when it closes', () => {
+      let server: RpcServer;
+      let gateway: StartedGateway;
+      let getThing: () => Promise<object>;
+      let calls: number;
 
-        it('serves a request that comes on an open connection while it closes', async () => {
-          let finish: (() => void) | undefined;
-          recorder.answer = (_call, request) => new Promise((resolve) => (finish = () => resolve(request)));
-          const answer = call('/v1/things/a');
-          while (finish === undefined) await new Promise((resolve) => setImmediate(resolve));
-          const late = connect(port, '127.0.0.1');
-          await once(late, 'connect');
-          const closed = running.gateway.close();
-          while (await isListening(port)) await new Promise((resolve) => setImmediate(resolve));
-          late.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
-          const [bytes] = (await once(late, 'data')) as [Buffer];
-          expect(bytes.toString()).to.match(/^HTTP\/1\.1 200 [\s\S]*connection: close/i);
-          finish();
-          expect((await answer).status).to.equal(200);
-          await closed;
-        });
-
-        it('does not wait for connections that are idle', async () => {
-          await call('/healthz');
-          const startMs = performance.now();
-          await running.gateway.close();
-          expect(performance.now() - startMs).to.be.lessThan(500);
-        });
-
-        it('cuts what is left when the time to close is over', async () => {
-          recorder.answer = () => new Promise(() => {});
-          const answer = call('/v1/things/a').then(
-            () => 'answered',
-            () => 'cut',
-          );
-          while (recorder.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
-          await running.gateway.close(20);
-          expect(await answer).to.equal('cut');
-        });
+      beforeEach(async () => {
+        calls = 0;
+        const registry = fixtureRegistry();
+        const handlers = {
+          getThing: () => {
+            calls += 1;
+            return getThing();
+          },
+        };
+        const services = [dynamicService(registry, 'fixtures.v1.ThingService', handlers as never)];
+        server = await startRpcServerWith({ registry, services });
+        gateway = await startGatewayOf(kind, server);
       });
-    }
+
+      afterEach(async () => {
+        await gateway.close();
+        await server.close();
+      });
+
+      const getA = () => fetch(`${gateway.base}/v1/things/a`);
+
+      /** Begins a call, and gives what ends it. */
+      async function beginCall(): Promise<{ answer: Promise<Response>; finish: () => void }> {
+        const held = deferred<object>();
+        getThing = () => held.promise;
+        const answer = getA();
+        while (calls === 0) await new Promise((resolve) => setImmediate(resolve));
+        return { answer, finish: () => held.resolve({ name: 'things/a' }) };
+      }
+
+      async function stopped(): Promise<void> {
+        while (await isListening(gateway.port)) await new Promise((resolve) => setImmediate(resolve));
+      }
+
+      it('finishes the running requests, and their connections with them', async () => {
+        const { answer, finish } = await beginCall();
+        const closed = gateway.stop();
+        await stopped();
+        finish();
+        const { status, headers } = await answer;
+        expect(status).to.equal(200);
+        expect(headers.get('connection')).to.equal('close');
+        await closed;
+      });
+
+      it('serves a request that comes on an open connection while it closes', async () => {
+        const { answer, finish } = await beginCall();
+        const late = connect(gateway.port, '127.0.0.1');
+        // A part of a request, so that the connection is not idle.
+        late.write('GET /healthz HTTP/1.1\r\n');
+        expect((await fetch(`${gateway.base}/healthz`)).status).to.equal(200);
+        const closed = gateway.stop();
+        await stopped();
+        late.write('host: x\r\n\r\n');
+        const [bytes] = (await once(late, 'data')) as [Buffer];
+        expect(bytes.toString()).to.match(/^HTTP\/1\.1 200 [\s\S]*connection: close/i);
+        finish();
+        expect((await answer).status).to.equal(200);
+        await closed;
+      });
+
+      it('does not wait for connections that are idle', async () => {
+        const idle = connect(gateway.port, '127.0.0.1');
+        idle.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+        await once(idle, 'data');
+        await Promise.all([once(idle, 'close'), gateway.stop()]);
+      });
+
+      it('ends what is left when the time to close is over', async () => {
+        const { answer } = await beginCall();
+        // A call that is cut has no answer; one that the call path still ends has an error.
+        const outcome = answer.then(
+          ({ status }) => status,
+          () => 503,
+        );
+        await gateway.stop();
+        expect(await outcome).to.equal(503);
+      });
+    });
   });
 });

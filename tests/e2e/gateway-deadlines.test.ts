@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { CallContext } from '../../src/rpc/context.js';
@@ -16,6 +18,7 @@ const OVERFLOW_MS = 10;
 const SHORT_MS = 200;
 const TEST_MS_MAX = 20_000;
 const LOOK_MS = 5;
+const STALLED_MS_MAX = 30;
 
 /** The headers of GetThing, and its body where it has one, in the words of each protocol. */
 const PROTOCOLS: Readonly<Record<string, (timeoutMs: number) => { readonly path: string } & RequestInit>> = {
@@ -47,9 +50,12 @@ describe('the deadline of a call through the HTTP gateway', () => {
     before(async () => {
       const registry = fixtureRegistry();
       const things = { getThing: (ctx: CallContext) => getThing(ctx) };
-      const service = dynamicService(registry, 'fixtures.v1.ThingService', things as never);
-      server = await startRpcServerWith({ registry, services: [service] });
-      gateway = await startGatewayOf(kind, server);
+      const services = [
+        dynamicService(registry, 'fixtures.v1.ThingService', things as never),
+        dynamicService(registry, 'fixtures.v1.ThingWatcher', { watchThings } as never),
+      ];
+      server = await startRpcServerWith({ registry, services });
+      gateway = await startGatewayOf(kind, server, { stalledMaxMs: STALLED_MS_MAX });
     });
 
     after(async () => {
@@ -109,5 +115,22 @@ describe('the deadline of a call through the HTTP gateway', () => {
         expect(ends().slice(before).join()).to.be.oneOf(['DEADLINE_EXCEEDED', 'CANCELLED']);
       }).timeout(TEST_MS_MAX);
     }
+
+    it('cuts a client that has stopped reading a stream, and cannot be told that it is over', async () => {
+      const socket = connect(gateway.port, '127.0.0.1').on('error', () => undefined);
+      const timeout = `x-server-timeout: ${SHORT_MS / 1000}`;
+      socket.write(`GET /v1/things:watch HTTP/1.1\r\nhost: x\r\n${timeout}\r\n\r\n`);
+      await once(socket, 'readable');
+      // The error that a reset makes is heard without a read.
+      while (!socket.destroyed) {
+        socket.write('GET / HTTP/1.1\r\n');
+        await delay(LOOK_MS);
+      }
+    }).timeout(TEST_MS_MAX);
   });
 });
+
+async function* watchThings(): AsyncGenerator<object> {
+  const name = 'x'.repeat(10_000);
+  for (;;) yield await Promise.resolve({ name });
+}

@@ -1,13 +1,13 @@
 import { fromBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { Readable } from 'node:stream';
 import { pino } from 'pino';
-import { DEFAULT_STREAM_TIMES, type StreamTimes } from '../../src/gateway/call-deps.js';
-import { createHttpGateway, DEFAULT_HTTP_LIMITS, type HttpGateway } from '../../src/gateway/http-server.js';
+import { DEFAULT_HTTP_LIMITS, type OwnHttpLimits } from '../../src/gateway/http-limits.js';
+import { createHttpGateway, type HttpGateway } from '../../src/gateway/http-server.js';
 import type { IncomingCall, LazyDispatcher, Request } from '../../src/rpc/call.js';
 import { createGrpcServer } from '../../src/rpc/grpc/server.js';
 import type { Method, MethodTable } from '../../src/rpc/method-table.js';
 import { toStatusError } from '../../src/rpc/status.js';
-import { currentGateway, startApart } from '../support/on-each-gateway.js';
+import { currentGateway, startApart, toSettings } from '../support/on-each-gateway.js';
 import { aTable, fixtureRegistry } from '../unit/gateway/fixture.js';
 
 export type Answer = (call: IncomingCall, request: Uint8Array, method: Method) => Promise<Uint8Array>;
@@ -82,17 +82,15 @@ export interface CallAnswer {
   readonly json: Record<string, never> | undefined;
 }
 
-export interface GatewayOptions {
+export interface GatewayOptions extends Partial<OwnHttpLimits> {
   readonly bodyBytesMax?: number;
-  /** Of the gateway in the process: those of the other are no settings. */
-  readonly streamTimes?: StreamTimes;
 }
 
 export async function startGateway(
   services: readonly string[] = ['ThingService'],
-  { bodyBytesMax = BODY_BYTES_MAX, streamTimes = DEFAULT_STREAM_TIMES }: GatewayOptions = {},
+  { bodyBytesMax = BODY_BYTES_MAX, ...own }: GatewayOptions = {},
 ): Promise<RunningGateway> {
-  if (currentGateway() === 'in front of the server') return lendApart(services, bodyBytesMax);
+  if (currentGateway() === 'in front of the server') return lendApart(services, { bodyBytesMax, own });
   const recorder = new Recorder();
   const log: object[] = [];
   const keep = (line: object) => log.push(line);
@@ -105,8 +103,7 @@ export async function startGateway(
     isReady: () => ready,
     serverInfo: { name: 'keelson', version: '1.2.3' },
     allowedOrigins: ['https://app.example.com'],
-    limits: { ...DEFAULT_HTTP_LIMITS, bodyBytesMax, requestTimeoutMs: 2000 },
-    streamTimes,
+    limits: { ...DEFAULT_HTTP_LIMITS, requestTimeoutMs: 2000, ...own, bodyBytesMax },
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   const base = `http://127.0.0.1:${port}`;
@@ -148,9 +145,14 @@ export async function closeGatewaysApart(): Promise<void> {
   for (const one of running) await one.close();
 }
 
-async function lendApart(services: readonly string[], bodyBytesMax: number): Promise<RunningGateway> {
-  const key = `${services.join()} ${bodyBytesMax}`;
-  const starting = apart.get(key) ?? startGatewayApart(services, bodyBytesMax);
+interface ApartLimits {
+  readonly bodyBytesMax: number;
+  readonly own: Partial<OwnHttpLimits>;
+}
+
+async function lendApart(services: readonly string[], limits: ApartLimits): Promise<RunningGateway> {
+  const key = JSON.stringify([services, limits]);
+  const starting = apart.get(key) ?? startGatewayApart(services, limits);
   apart.set(key, starting);
   const running = await starting;
   const recorder = new Recorder();
@@ -167,7 +169,7 @@ async function lendApart(services: readonly string[], bodyBytesMax: number): Pro
   };
 }
 
-async function startGatewayApart(services: readonly string[], bodyBytesMax: number): Promise<Apart> {
+async function startGatewayApart(services: readonly string[], { bodyBytesMax, own }: ApartLimits): Promise<Apart> {
   const table = aTable(services) as MethodTable;
   const running: { recorder: Recorder } = { recorder: new Recorder() };
   const dispatcher: Omit<LazyDispatcher, 'clientStream' | 'bidiStream'> = {
@@ -181,6 +183,7 @@ async function startGatewayApart(services: readonly string[], bodyBytesMax: numb
   const settings = {
     KEELSON_CORS_ORIGINS: 'https://app.example.com',
     KEELSON_MESSAGE_BYTES_MAX: String(bodyBytesMax),
+    ...toSettings(own),
   };
   const gateway = await startApart({ address, table }, settings);
   const close = async () => {

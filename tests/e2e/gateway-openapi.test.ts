@@ -16,9 +16,10 @@ import {
   type Rule,
 } from '../support/openapi-request.js';
 import { record, textOf, type JsonRecord } from '../support/schema-arbitrary.js';
+import { onEachGateway } from '../support/on-each-gateway.js';
 import { seed } from '../support/seed.js';
 import { aTable } from '../unit/gateway/fixture.js';
-import { startGateway, type RunningGateway } from './gateway-harness.js';
+import { closeGatewaysApart, startGateway, type RunningGateway } from './gateway-harness.js';
 import { startOwnContracts, type OwnContracts } from './own-contracts.js';
 
 const REQUESTS_PER_OPERATION = 40;
@@ -109,40 +110,47 @@ function breaksRuleInWords(document: JsonRecord, answer: string): boolean {
 describe('GET /openapi.json', function () {
   this.timeout(TEST_MS_MAX);
 
-  context('of contracts that are hard to describe', () => {
-    let running: RunningGateway;
-    let document: JsonRecord;
+  onEachGateway((kind) => {
+    context('of contracts that are hard to describe', () => {
+      let running: RunningGateway;
+      let document: JsonRecord;
 
-    before(async () => {
-      running = await startGateway(SERVICES, { bodyBytesMax: 1024 * 1024 });
-      running.recorder.answer = () => Promise.resolve(new Uint8Array());
-      document = await fetchDocument(running.base);
-    });
-    after(() => running.gateway.close());
+      after(closeGatewaysApart);
 
-    const takeArrived = (): readonly Arrived[] =>
-      running.recorder.calls.splice(0).map(({ path, request }) => ({ method: path, request }));
+      before(async () => {
+        running = await startGateway(SERVICES, { bodyBytesMax: 1024 * 1024 });
+        running.recorder.answer = () => Promise.resolve(new Uint8Array());
+        document = await fetchDocument(running.base);
+      });
+      after(() => running.gateway.close());
 
-    it('is valid by the schema of OpenAPI 3.1', async () => {
-      const { valid, errors } = await new Validator().validate(structuredClone(document));
-      expect(errors).to.equal(undefined);
-      expect(valid).to.equal(true);
-    });
+      const takeArrived = (): readonly Arrived[] =>
+        running.recorder.calls.splice(0).map(({ path, request }) => ({ method: path, request }));
 
-    it('describes every rule', () => {
-      const { methods, registry } = aTable(SERVICES);
-      const rules = [...methods.values()].flatMap((method) =>
-        readHttpRules(registry, method.descriptor).map(({ path }) => `${method.path} ${path}`),
-      );
-      const described = operationsOf(document).map(
-        ({ json }) => `${textOf(json['x-keelson-method'])} ${textOf(json['x-keelson-template'])}`,
-      );
-      expect(described).to.have.members(rules);
-    });
+      it('is valid by the schema of OpenAPI 3.1', async () => {
+        const { valid, errors } = await new Validator().validate(structuredClone(document));
+        expect(errors).to.equal(undefined);
+        expect(valid).to.equal(true);
+      });
 
-    it('describes requests that arrive as they were meant', async () => {
-      const oracle = { port: running.port, table: aTable(SERVICES), takeArrived };
-      for (const operation of operationsOf(document)) await holdTo(oracle, document, operation);
+      it('describes every rule', () => {
+        const { methods, registry } = aTable(SERVICES);
+        const rules = [...methods.values()].flatMap((method) =>
+          readHttpRules(registry, method.descriptor).map(({ path }) => `${method.path} ${path}`),
+        );
+        const described = operationsOf(document).map(
+          ({ json }) => `${textOf(json['x-keelson-method'])} ${textOf(json['x-keelson-template'])}`,
+        );
+        expect(described).to.have.members(rules);
+      });
+
+      // In front of the server the rules of the contract are checked as well, which the next group does with contracts whose
+      // schemas say all of them.
+      if (kind === 'in front of the server') return;
+      it('describes requests that arrive as they were meant', async () => {
+        const oracle = { port: running.port, table: aTable(SERVICES), takeArrived };
+        for (const operation of operationsOf(document)) await holdTo(oracle, document, operation);
+      });
     });
   });
 

@@ -2,7 +2,6 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import { DEFAULT_STREAM_TIMES } from '../../src/gateway/call-deps.js';
 import type { AnyHandler } from '../../src/rpc/service.js';
 import type { CallContext } from '../../src/rpc/context.js';
 import { ServiceError } from '../../src/rpc/errors.js';
@@ -298,27 +297,24 @@ describe('the HTTP gateway, given a WebSocket', () => {
       });
     });
 
-    // In front of the server the same happens, after a minute and after half of one.
-    if (kind === 'in the process of the server') {
-      context('with short times', () => {
-        startForEach({ requestTimeoutMs: 300, streamTimes: { ...DEFAULT_STREAM_TIMES, heartbeatMs: 50 } });
+    context('with short times', () => {
+      startForEach({ requestTimeoutMs: 300, heartbeatMs: 50 });
 
-        it('closes a socket on which nothing is said in time', async () => {
-          expect((await talk(open('/v1/rooms/r:chat'))).code).to.equal(4004);
-        });
-
-        it('cuts a client that does not answer a ping', async () => {
-          const raw = connect(gateway.port, '127.0.0.1');
-          const key = Buffer.alloc(16).toString('base64');
-          raw.write(
-            `GET /v1/rooms/r:chat HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n` +
-              `sec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\nsec-websocket-protocol: ${JSON_FRAMES}\r\n\r\n`,
-          );
-          raw.on('error', () => undefined);
-          raw.resume();
-          await once(raw, 'close');
-        });
+      it('closes a socket on which nothing is said in time', async () => {
+        expect((await talk(open('/v1/rooms/r:chat'))).code).to.equal(4004);
       });
-    }
+
+      it('cuts a client that does not answer a ping', async () => {
+        const raw = connect(gateway.port, '127.0.0.1');
+        const key = Buffer.alloc(16).toString('base64');
+        raw.write(
+          `GET /v1/rooms/r:chat HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n` +
+            `sec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\nsec-websocket-protocol: ${JSON_FRAMES}\r\n\r\n`,
+        );
+        raw.on('error', () => undefined);
+        raw.resume();
+        await once(raw, 'close');
+      });
+    });
   });
 });

@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { StreamTimes } from '../../src/gateway/call-deps.js';
-import { createHttpGateway, DEFAULT_HTTP_LIMITS } from '../../src/gateway/http-server.js';
+import { DEFAULT_HTTP_LIMITS, HTTP_LIMIT_SETTINGS, type OwnHttpLimits } from '../../src/gateway/http-limits.js';
+import { createHttpGateway } from '../../src/gateway/http-server.js';
 import { readVersion } from '../../src/package-files.js';
 import { fixtureImage } from '../unit/gateway/fixture.js';
 import { startGatewayProcess } from './gateway-process.js';
@@ -64,17 +64,16 @@ export function currentGateway(): GatewayKind {
 export async function startGatewayOf(
   kind: GatewayKind,
   behind: Behind,
-  { allowedOrigins = [ALLOWED_ORIGIN], bodyBytesMax, webSocketsMax, ...times }: GatewayOptions = {},
+  { allowedOrigins = [ALLOWED_ORIGIN], bodyBytesMax, ...own }: GatewayOptions = {},
 ): Promise<StartedGateway> {
   if (kind === 'in front of the server') {
     return startApart(behind, {
       KEELSON_CORS_ORIGINS: allowedOrigins.join(','),
       ...(bodyBytesMax !== undefined && { KEELSON_MESSAGE_BYTES_MAX: String(bodyBytesMax) }),
-      ...(webSocketsMax !== undefined && { KEELSON_WEB_SOCKETS_MAX: String(webSocketsMax) }),
+      ...toSettings(own),
     });
   }
   const logLines: Record<string, unknown>[] = [];
-  const { requestTimeoutMs, streamTimes } = times;
   const gateway = createHttpGateway({
     table: behind.table,
     dispatcher: behind.dispatcher,
@@ -82,13 +81,7 @@ export async function startGatewayOf(
     isReady: () => true,
     serverInfo: { name: 'keelson', version: await readVersion() },
     allowedOrigins,
-    limits: {
-      ...DEFAULT_HTTP_LIMITS,
-      ...(bodyBytesMax !== undefined && { bodyBytesMax }),
-      ...(webSocketsMax !== undefined && { webSocketsMax }),
-      ...(requestTimeoutMs !== undefined && { requestTimeoutMs }),
-    },
-    ...(streamTimes !== undefined && { streamTimes }),
+    limits: { ...DEFAULT_HTTP_LIMITS, ...own, ...(bodyBytesMax !== undefined && { bodyBytesMax }) },
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   return {
@@ -101,13 +94,16 @@ export async function startGatewayOf(
   };
 }
 
-/** What a test wants of a gateway. The times are for the one in the process: those of the other are no settings. */
-export interface GatewayOptions {
+/** What a test wants of a gateway. */
+export interface GatewayOptions extends Partial<OwnHttpLimits> {
   readonly allowedOrigins?: readonly string[];
   readonly bodyBytesMax?: number;
-  readonly webSocketsMax?: number;
-  readonly requestTimeoutMs?: number;
-  readonly streamTimes?: StreamTimes;
+}
+
+/** Writes limits as the settings of a process. */
+export function toSettings(limits: Partial<OwnHttpLimits>): Record<string, string> {
+  const names = Object.keys(limits) as (keyof OwnHttpLimits)[];
+  return Object.fromEntries(names.map((name) => [HTTP_LIMIT_SETTINGS[name], String(limits[name])]));
 }
 
 /** The one origin whose pages may call, where a test names no other. */

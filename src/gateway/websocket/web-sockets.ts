@@ -6,6 +6,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { invalidRequest, ServiceError } from '../../rpc/errors.js';
 import { readPeerName } from '../../rpc/peer-name.js';
 import type { HttpAnswer } from '../answer.js';
+import { HTTP_LIMIT_SETTINGS } from '../http-limits.js';
 import { logRefusal, type Refused } from '../request-log.js';
 import { readRequestId } from '../http/headers.js';
 import { parseQuery } from '../http/query.js';
@@ -18,8 +19,6 @@ import { SUBPROTOCOLS, type SocketTarget } from './subprotocol.js';
 /** What a frame takes beside its message. */
 const ENVELOPE_BYTES = 64;
 const GOING_AWAY = 1001;
-/** The setting behind {@link WebSocketsDeps.socketsMax}, which an operator may raise. */
-const WEB_SOCKETS_SETTING = 'KEELSON_WEB_SOCKETS_MAX';
 /** The rules that a socket may come by: a handshake is always GET, whatever the rule says. */
 const HTTP_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -108,8 +107,8 @@ function admit(deps: WebSocketsDeps, request: IncomingMessage, { isClosing, size
   const { headers } = request;
   if (isClosing) throw new ServiceError('SERVER_DRAINING', 'Server is shutting down', { retryDelayMs: 1000 });
   if (size >= deps.socketsMax) {
-    const metadata = { limit: WEB_SOCKETS_SETTING, max: String(deps.socketsMax) };
-    const message = `Too many sockets are open (${WEB_SOCKETS_SETTING}=${deps.socketsMax})`;
+    const metadata = { limit: HTTP_LIMIT_SETTINGS.webSocketsMax, max: String(deps.socketsMax) };
+    const message = `Too many sockets are open (${HTTP_LIMIT_SETTINGS.webSocketsMax}=${deps.socketsMax})`;
     throw new ServiceError('OVERLOADED', message, { metadata, retryDelayMs: 1000 });
   }
   checkOrigin(request, deps.allowedOrigins);
