@@ -10,7 +10,7 @@ const FOLLOWED: Readonly<Record<string, number>> = {
   'bench/README.md': 1, // excerpts
   'docs/access.md': 4, // pages, excerpts
   'docs/clients.md': 16, // clients, client-blocks
-  'docs/documents.md': 1, // pages
+  'docs/documents.md': 2, // pages
   'docs/gateway.md': 4, // pages, excerpts
   'docs/identity.md': 4, // pages
   'docs/operations.md': 2, // pages

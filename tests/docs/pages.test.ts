@@ -75,6 +75,21 @@ describe('The pages of docs', function () {
     await shell.follow(blockOf('docs/access.md', 'ListAuditEntries'));
   });
 
+  it('docs/documents.md: declares a collection that refuses what its schema does, and the same number twice', async () => {
+    await shell.follow(blockOf('docs/documents.md', 'CreateIndex'));
+    const reasonOf = async (fields: object) => {
+      const headers = { authorization: `Bearer ${app.token}`, 'content-type': 'application/json' };
+      const url = `${app.http}/v1/collections/invoices/documents`;
+      const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ fields }) });
+      const { error } = (await answer.json()) as Partial<Failure>;
+      return (error?.details[0] as { readonly reason: string } | undefined)?.reason;
+    };
+
+    expect(await reasonOf({ number: 1 })).to.equal(undefined);
+    expect(await reasonOf({ number: 1 })).to.equal('UNIQUE_CONFLICT');
+    expect(await reasonOf({ until: '2030-01-01T00:00:00Z' })).to.equal('INVALID_REQUEST');
+  });
+
   it('docs/documents.md: imports and exports a file by its commands', async () => {
     await writeFile(join(folder, 'orders.ndjson'), '{"order_no": 17, "state": "open"}\n');
 
