@@ -1,6 +1,6 @@
-// `npm run test:polyglot`: clients that Go's and Python's own tools generate from `proto/`, and the tools that operators
-// use, against a server as `npm start` runs it. Skips, with a line, what wants a language that is not there; where
-// KEELSON_TEST_REQUIRE names it (go, python), it fails.
+// `npm run test:polyglot`: clients that the own tools of Go, Python and Java generate from the contracts, and the tools that
+// operators use, against a server as `npm start` runs it. Skips, with a line, what wants a language that is not there, or does
+// not reach its registry; where KEELSON_TEST_REQUIRE names it (go, python, java), it fails.
 import './lib/require-node.mjs';
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,6 +27,14 @@ const GO_TOOLS = [
 
 const GRPCDEBUG = 'github.com/grpc-ecosystem/grpcdebug@v1.2.0';
 
+/** By what a language's own tool shows that it is there, and reaches the registry that its packages come from. */
+const PROBES = {
+  go: ['go', 'list', '-m', '-versions', 'google.golang.org/grpc'],
+  python: ['python3', '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', join(BUILD, 'probe'), 'six'],
+  java: ['mvn', '-q', '-B', 'dependency:get', '-Dartifact=junit:junit:4.13.2'],
+};
+const PROBE_MS_MAX = 120_000;
+
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
 await runScript(async () => {
@@ -34,8 +42,9 @@ await runScript(async () => {
   await exportContracts();
   const server = await startServer();
   try {
-    await group('go', ['version'], (env) => testGo(server, env));
-    await group('python3', ['--version'], () => testPython(server));
+    await group('go', () => testGo(server));
+    await group('python', () => testPython(server));
+    await group('java', () => testJava(server));
   } finally {
     await server.stop();
   }
@@ -43,16 +52,18 @@ await runScript(async () => {
   if (counts.failed > 0) throw new Failure('Not all clients get what they are promised');
 });
 
-async function group(program, versionArgs, test) {
-  if (spawnSync(program, versionArgs, { stdio: 'ignore' }).status === 0) return test();
+async function group(language, test) {
+  const [program, ...args] = PROBES[language];
+  const probe = spawnSync(program, args, { cwd: tmpdir(), stdio: 'ignore', timeout: PROBE_MS_MAX });
+  if (probe.status === 0) return test();
   const required = (process.env.KEELSON_TEST_REQUIRE ?? '').split(',');
-  const why = `"${program}" is not on this machine`;
-  if (required.includes(program.replace('3', ''))) {
+  const why = `"${program}" is not on this machine, or does not reach its registry`;
+  if (required.includes(language)) {
     counts.failed += 1;
-    console.log(`Cannot run the ${program} client, and KEELSON_TEST_REQUIRE wants it: ${why}`);
+    console.log(`Cannot run the client in ${language}, and KEELSON_TEST_REQUIRE wants it: ${why}`);
   } else {
     counts.skipped += 1;
-    console.log(`Skipped the ${program} client: ${why}`);
+    console.log(`Skipped the client in ${language}: ${why}`);
   }
 }
 
@@ -135,6 +146,20 @@ async function testPython(server) {
     await run(python, ['-m', 'grpc_tools.protoc', ...outputs, ...files]);
     const env = { ...process.env, ...server.env, PYTHONPATH: folder };
     return run(python, [inRoot('tests/polyglot/python/client.py')], { env });
+  });
+}
+
+/** From the tarball of the contracts alone, as docs/clients.md has it. */
+async function testJava(server) {
+  await check('a client that Java generates', async () => {
+    const folder = join(BUILD, 'java');
+    await rm(folder, { recursive: true, force: true });
+    await cp(inRoot('tests/polyglot/java'), folder, { recursive: true });
+    const packed = await run(process.execPath, [inRoot('scripts/contracts.mjs')]);
+    const tarball = /^(\S+\.tgz): /m.exec(packed)?.[1] ?? '';
+    await run('tar', ['-xzf', inRoot(tarball), '-C', folder]);
+    await run('mvn', ['-q', '-B', 'compile'], { cwd: folder });
+    return run('mvn', ['-q', '-B', 'exec:java'], { cwd: folder, env: { ...process.env, ...server.env } });
   });
 }
 

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -21,7 +22,10 @@ import (
 	documents "keelson.test/client/gen/keelson/documents/v1"
 )
 
-const parent = "collections/polyglot"
+const (
+	parent   = "collections/polyglot"
+	imported = "collections/polyglot-go"
+)
 
 var hostile = []string{"a % b %25", "caf\u00e9 \U0001F600", "line\nbreak\ttab", "nul\x00byte", strings.Repeat("\u00e9", 300)}
 
@@ -38,6 +42,7 @@ func main() {
 	unary(authorized, client)
 	failures(authorized, ctx, client)
 	texts(ctx, grpc_health_v1.NewHealthClient(connection))
+	transfer(authorized, client)
 	streams(ctx, connection)
 	fmt.Println("go client: all is well")
 }
@@ -87,6 +92,32 @@ func texts(ctx context.Context, health grpc_health_v1.HealthClient) {
 		want("code for a hostile text", status.Code(err), codes.NotFound)
 		want("hostile text in the message", strings.Contains(status.Convert(err).Message(), text), true)
 	}
+}
+
+// A client stream, and a server stream of what it sent.
+func transfer(ctx context.Context, client documents.DocumentServiceClient) {
+	sent, err := client.ImportDocuments(ctx)
+	check("import", err)
+	for _, id := range []string{"one", "two", "three"} {
+		item := &documents.DocumentItem{DocumentId: id, Content: &documents.DocumentItem_Json{Json: "{}"}}
+		check("send", sent.Send(&documents.ImportDocumentsRequest{Parent: imported, Items: []*documents.DocumentItem{item}}))
+	}
+	counted, err := sent.CloseAndRecv()
+	check("answer of a client stream", err)
+	want("what was imported", counted.ImportedCount, 3)
+
+	query, err := client.QueryDocuments(ctx, &documents.QueryDocumentsRequest{Parent: imported})
+	check("query", err)
+	found := 0
+	for {
+		part, err := query.Recv()
+		if err == io.EOF {
+			break
+		}
+		check("answer of a server stream", err)
+		found += len(part.Documents)
+	}
+	want("what is queried", found, 3)
 }
 
 func streams(ctx context.Context, connection *grpc.ClientConn) {

@@ -12,6 +12,7 @@ from keelson.documents.v1 import document_service_pb2 as documents
 from keelson.documents.v1 import document_service_pb2_grpc as documents_grpc
 
 PARENT = "collections/polyglot"
+IMPORTED = "collections/polyglot-python"
 HOSTILE = ["a % b %25", "caf\u00e9 \U0001f600", "line\nbreak\ttab", "nul\x00byte", "\u00e9" * 300]
 TIMEOUT = 30
 
@@ -24,6 +25,7 @@ def main():
     unary(client, token)
     failures(client, token)
     texts(health)
+    transfer(client, token)
     streams(health)
     both_ways(reflection_pb2_grpc.ServerReflectionStub(channel))
     print("python client: all is well")
@@ -62,6 +64,16 @@ def texts(health):
         want("code for a hostile text", error.code(), grpc.StatusCode.NOT_FOUND)
         want("hostile text in the message", text in error.details(), True)
         want("hostile text in the status", text in rpc_status.from_call(error).message, True)
+
+
+def transfer(client, token):
+    """A client stream, and a server stream of what it sent."""
+    items = [documents.DocumentItem(document_id=id, json="{}") for id in ("one", "two", "three")]
+    requests = (documents.ImportDocumentsRequest(parent=IMPORTED, items=[item]) for item in items)
+    want("what was imported", client.ImportDocuments(requests, metadata=token, timeout=TIMEOUT).imported_count, 3)
+    query = documents.QueryDocumentsRequest(parent=IMPORTED)
+    parts = client.QueryDocuments(query, metadata=token, timeout=TIMEOUT)
+    want("what is queried", sum(len(part.documents) for part in parts), 3)
 
 
 def streams(health):
