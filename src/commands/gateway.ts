@@ -44,7 +44,7 @@ async function serveGateway(options: GatewayCommandOptions): Promise<void> {
     const http = formatAddress(front.http);
     process.stdout.write(`keelson gateway before ${options.upstream}\n\nkeelson ready http=${http}\n`);
     const clean = await stopped;
-    close();
+    await close();
     process.exit(clean ? 0 : 1);
   } catch (err) {
     failToStart(err);

@@ -34,7 +34,7 @@ export async function serve(extension?: Extension, options: ServeOptions = {}): 
     const config = readConfig({ ...process.env, ...settingsOf(options) });
     const { log, close } = openProcessLog(config.logLevel);
     const clean = await run(config, log, extension);
-    close();
+    await close();
     process.exit(clean ? 0 : 1);
   } catch (err) {
     failToStart(err);

@@ -21,7 +21,7 @@ describe('openProcessLog()', () => {
     const numbers = Array.from({ length: LINES }, (_, n) => n);
     for (const n of numbers) log.info({ n }, 'line');
 
-    close();
+    await close();
 
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { n: number }).n)).to.deep.equal(numbers);
@@ -39,7 +39,7 @@ describe('openProcessLog()', () => {
     });
 
     expect(written.trimEnd().split('\n')).to.have.length(2);
-    close();
+    await close();
   });
 });
 
