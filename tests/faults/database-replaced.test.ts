@@ -11,11 +11,12 @@ import { startTestApp } from '../support/app.js';
 import { describeMongo } from '../support/describe-mongo.js';
 import { createManualClock, type ManualClock } from '../support/manual-clock.js';
 import { createMongoEngine } from '../support/mongo-engine.js';
-import { startMongoProxy } from '../support/mongo-proxy.js';
+import { type MongoProxy, startMongoProxy } from '../support/mongo-proxy.js';
 import { type MongoServer, startMongoServer } from '../support/mongo-server.js';
 import { put } from '../support/put.js';
 import { rejection } from '../support/rejection.js';
 import { SILENT_LOGGER } from '../support/silent-logger.js';
+import { skipBecause } from '../support/skip-because.js';
 
 const LOOK_INTERVAL_MS = 1_000;
 const ENTRIES = 'keelson_entries';
@@ -136,19 +137,24 @@ describeMongo('a database that was replaced while processes use it', (server) =>
 
     beforeEach(async function () {
       const started = await startMongoServer();
-      if (started === undefined || started.isReal) return this.skip();
+      if (started === undefined || started.isReal) return skipBecause(this, 'needs two servers, of which one is empty');
       empty = started;
       closers.push(() => empty.stop());
     });
 
-    it('gets nothing, not even a commit that was under way', async () => {
+    /** A database whose address may come to lead to the other one, which is empty. */
+    async function behindProxy(): Promise<{ proxy: MongoProxy; other: string }> {
       const engine = createMongoEngine(server());
       closers.push(() => engine.destroy());
       const proxy = await startMongoProxy(engine.url);
       closers.push(() => proxy.close());
+      return { proxy, other: empty.urlOf(new URL(engine.url).pathname.slice(1)) };
+    }
+
+    it('gets nothing, not even a commit that was under way', async () => {
+      const { proxy, other } = await behindProxy();
       const ledger = await open(proxy.url);
       await ledger.commit({ writes: [put('o-1', {})] });
-      const other = empty.urlOf(new URL(engine.url).pathname.slice(1));
       proxy.decide((command, collection) => {
         if (command !== 'insert' || collection !== ENTRIES) return 'pass';
         proxy.decide(() => 'pass');
@@ -163,13 +169,9 @@ describeMongo('a database that was replaced while processes use it', (server) =>
 
     for (const calls of [1, 20]) {
       it(`is never what ${calls} calls on idle connections are answered from, and gets nothing afterwards`, async () => {
-        const engine = createMongoEngine(server());
-        closers.push(() => engine.destroy());
-        const proxy = await startMongoProxy(engine.url);
-        closers.push(() => proxy.close());
+        const { proxy, other } = await behindProxy();
         const ledger = await open(proxy.url);
         await ledger.commit({ writes: [put('o-1', {})] });
-        const other = empty.urlOf(new URL(engine.url).pathname.slice(1));
         proxy.divert(other);
 
         const leases = Array.from({ length: calls }, (_, index) =>
@@ -189,17 +191,13 @@ describeMongo('a database that was replaced while processes use it', (server) =>
     }
 
     it('makes a server say so, and serve nothing that needs it', async () => {
-      const engine = createMongoEngine(server());
-      closers.push(() => engine.destroy());
-      const proxy = await startMongoProxy(engine.url);
-      closers.push(() => proxy.close());
+      const { proxy, other } = await behindProxy();
       const app = await startTestApp({ KEELSON_STORE_URL: proxy.url, KEELSON_ADMIN_LISTEN: '127.0.0.1:0' });
       closers.push(() => app.close());
       const headers = { authorization: `Bearer ${app.token}`, 'content-type': 'application/json' };
       const at = `${app.http}/v1/collections/notes/documents`;
       const post = (id: string) => fetch(`${at}?documentId=${id}`, { method: 'POST', headers, body: '{"fields":{}}' });
       expect((await post('n-1')).status).to.equal(200);
-      const other = empty.urlOf(new URL(engine.url).pathname.slice(1));
 
       proxy.divert(other);
 
